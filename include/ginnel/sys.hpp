@@ -1,0 +1,27 @@
+#pragma once
+
+// The floor `sys`: one header per mechanism of the kernel.
+
+#include "ginnel/sys/ancillary.hpp"
+#include "ginnel/sys/cross_memory.hpp"
+#include "ginnel/sys/eventfd.hpp"
+#include "ginnel/sys/fifo.hpp"
+#include "ginnel/sys/file_lock.hpp"
+#include "ginnel/sys/futex.hpp"
+#include "ginnel/sys/io.hpp"
+#include "ginnel/sys/mapping.hpp"
+#include "ginnel/sys/namespaces.hpp"
+#include "ginnel/sys/pipe.hpp"
+#include "ginnel/sys/pipeline.hpp"
+#include "ginnel/sys/posix_queue.hpp"
+#include "ginnel/sys/posix_semaphore.hpp"
+#include "ginnel/sys/relay.hpp"
+#include "ginnel/sys/robust_mutex.hpp"
+#include "ginnel/sys/shared_condition.hpp"
+#include "ginnel/sys/shared_memory.hpp"
+#include "ginnel/sys/shared_rwlock.hpp"
+#include "ginnel/sys/signal.hpp"
+#include "ginnel/sys/spawn.hpp"
+#include "ginnel/sys/sysv_queue.hpp"
+#include "ginnel/sys/sysv_semaphore.hpp"
+#include "ginnel/sys/unix_socket.hpp"

@@ -1,0 +1,130 @@
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <string>
+#include <utility>
+
+#include "ginnel/sys/io.hpp"
+#include "system_call.hpp"
+
+namespace ginnel {
+namespace {
+
+/// What /proc calls the open file: `anon_inode:[eventfd]`, `/memfd:name (deleted)`, `pipe:[123]`.
+std::string proc_link(int fd) {
+  std::array<char, PATH_MAX> target{};
+  const auto length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target.data(), target.size());
+  return length < 0 ? std::string{} : std::string{target.data(), static_cast<std::size_t>(length)};
+}
+
+DescriptorKind kind_of_socket(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  const bool known = ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0;
+  return known && domain == AF_UNIX ? DescriptorKind::unix_socket : DescriptorKind::other_socket;
+}
+
+DescriptorKind kind_of_regular_file(int fd) {
+  struct statfs fs {};
+  if (retry_interrupted([&] { return ::fstatfs(fd, &fs); }) < 0) return DescriptorKind::regular_file;
+  constexpr long mqueue_magic = 0x19800202;
+  if (fs.f_type == mqueue_magic) return DescriptorKind::posix_queue;
+  if (fs.f_type == NSFS_MAGIC) return DescriptorKind::namespace_file;
+  constexpr long pidfs_magic = 0x50494446;
+  if (fs.f_type == pidfs_magic) return DescriptorKind::pidfd;
+  // Only a memfd can have its seals read; a file on a tmpfs has them too, but always as sealed against sealing.
+  const std::string link = proc_link(fd);
+  if (link.starts_with("/memfd:") && ::fcntl(fd, F_GET_SEALS) >= 0) return DescriptorKind::memfd;
+  if (link.starts_with("/dev/shm/") && fs.f_type == TMPFS_MAGIC) return DescriptorKind::posix_shm;
+  return DescriptorKind::regular_file;
+}
+
+DescriptorKind kind_of_anonymous_inode(const std::string& link) {
+  constexpr std::array names{
+      std::pair{"anon_inode:[eventfd]", DescriptorKind::eventfd},   std::pair{"anon_inode:[eventpoll]", DescriptorKind::epoll},
+      std::pair{"anon_inode:[signalfd]", DescriptorKind::signalfd}, std::pair{"anon_inode:[timerfd]", DescriptorKind::timerfd},
+      std::pair{"anon_inode:[pidfd]", DescriptorKind::pidfd},       std::pair{"anon_inode:inotify", DescriptorKind::inotify},
+  };
+  for (const auto& [name, kind] : names)
+    if (link == name) return kind;
+  return DescriptorKind::other;
+}
+
+}  // namespace
+
+Result<DescriptorKind> descriptor_kind(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) return std::unexpected{Error::last("fstat", "fd " + std::to_string(fd))};
+  switch (status.st_mode & S_IFMT) {
+    case S_IFDIR:
+      return DescriptorKind::directory;
+    case S_IFLNK:
+      return DescriptorKind::symlink;
+    case S_IFCHR:
+      return DescriptorKind::character_device;
+    case S_IFBLK:
+      return DescriptorKind::block_device;
+    case S_IFIFO:
+      return proc_link(fd).starts_with("pipe:[") ? DescriptorKind::pipe : DescriptorKind::fifo;
+    case S_IFSOCK:
+      return kind_of_socket(fd);
+    case S_IFREG:
+      return kind_of_regular_file(fd);
+    default:
+      return kind_of_anonymous_inode(proc_link(fd));
+  }
+}
+
+std::string_view to_string(DescriptorKind kind) noexcept {
+  switch (kind) {
+    case DescriptorKind::regular_file:
+      return "file";
+    case DescriptorKind::directory:
+      return "directory";
+    case DescriptorKind::symlink:
+      return "symlink";
+    case DescriptorKind::character_device:
+      return "character device";
+    case DescriptorKind::block_device:
+      return "block device";
+    case DescriptorKind::pipe:
+      return "pipe";
+    case DescriptorKind::fifo:
+      return "fifo";
+    case DescriptorKind::unix_socket:
+      return "unix socket";
+    case DescriptorKind::other_socket:
+      return "socket";
+    case DescriptorKind::memfd:
+      return "memfd";
+    case DescriptorKind::posix_shm:
+      return "posix shm";
+    case DescriptorKind::posix_queue:
+      return "posix queue";
+    case DescriptorKind::eventfd:
+      return "eventfd";
+    case DescriptorKind::epoll:
+      return "epoll";
+    case DescriptorKind::signalfd:
+      return "signalfd";
+    case DescriptorKind::timerfd:
+      return "timerfd";
+    case DescriptorKind::pidfd:
+      return "pidfd";
+    case DescriptorKind::inotify:
+      return "inotify";
+    case DescriptorKind::namespace_file:
+      return "namespace";
+    case DescriptorKind::other:
+      return "other";
+  }
+  return "other";
+}
+
+}  // namespace ginnel
