@@ -1,0 +1,64 @@
+# One floor of the house: a library, its public headers, and its place in the exports.
+
+# Warnings are PRIVATE: they are ours, not our users'.
+function(ginnel_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<BOOL:${GINNEL_WERROR}>:-Werror>)
+endfunction()
+
+# ginnel_sources(<out> <folder>): every *.cpp under the folder but the tests.
+function(ginnel_sources out folder)
+  file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cpp")
+  list(FILTER found EXCLUDE REGEX "_test\\.cpp$")
+  set(${out} "${found}" PARENT_SCOPE)
+endfunction()
+
+# ginnel_test_sources(<out> <folder>): every *_test.cpp under the folder.
+function(ginnel_test_sources out folder)
+  file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*_test.cpp")
+  set(${out} "${found}" PARENT_SCOPE)
+endfunction()
+
+# ginnel_floor(<name> [DEPENDS <floor>...]): the library ginnel::<name> from src/<name>, with the headers
+# include/ginnel/<name>.hpp and include/ginnel/<name>/. GINNEL_FLOORS lists the floors that exist, lowest first.
+function(ginnel_floor name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS")
+  ginnel_sources(sources src/${name})
+  if(NOT sources)
+    return()
+  endif()
+
+  set(target ginnel_${name})
+  add_library(${target} ${sources})
+  add_library(ginnel::${name} ALIAS ${target})
+  ginnel_warnings(${target})
+
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/ginnel/${name}/*.hpp")
+  set(umbrella "${PROJECT_SOURCE_DIR}/include/ginnel/${name}.hpp")
+  if(EXISTS "${umbrella}")
+    list(APPEND headers "${umbrella}")
+  endif()
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${headers})
+
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  target_link_libraries(${target} PUBLIC Threads::Threads)
+  set_target_properties(${target} PROPERTIES
+    EXPORT_NAME ${name}
+    POSITION_INDEPENDENT_CODE ON
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    INSTALL_RPATH "$ORIGIN"
+    VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
+
+  set(pc_requires "")
+  foreach(below IN LISTS arg_DEPENDS)
+    if(NOT TARGET ginnel_${below})
+      message(FATAL_ERROR "floor ${name} stands on ${below}, which has no sources in src/${below}")
+    endif()
+    target_link_libraries(${target} PUBLIC ginnel_${below})
+    list(PREPEND pc_requires ginnel-${below})
+  endforeach()
+  set_target_properties(${target} PROPERTIES GINNEL_PC_REQUIRES "${pc_requires}")
+
+  set(GINNEL_FLOORS ${GINNEL_FLOORS} ${name} PARENT_SCOPE)
+endfunction()

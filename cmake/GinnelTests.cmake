@@ -1,0 +1,90 @@
+# Tests: one GoogleTest program for each floor, one for the conformance suite, one for the command.
+# Every test runs in a process of its own under a watchdog. A test with `Threads` in its name has the label `threaded`.
+
+find_package(GTest REQUIRED)
+include(GoogleTest)
+set(ginnel_test_timeout_s 120)
+
+set(ginnel_precompiled <chrono> <expected> <functional> <optional> <span> <string> <variant> <vector> <gtest/gtest.h>)
+
+# What the tests share. One precompiled header serves all test programs; for that their code generation must agree.
+ginnel_sources(support_sources tests/support)
+if(NOT support_sources)
+  file(WRITE "${PROJECT_BINARY_DIR}/no_support.cpp" "")
+  set(support_sources "${PROJECT_BINARY_DIR}/no_support.cpp")
+endif()
+add_library(ginnel_test_support STATIC ${support_sources})
+ginnel_warnings(ginnel_test_support)
+target_include_directories(ginnel_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests")
+set(support_floors core sys)
+foreach(floor IN LISTS support_floors)
+  if(TARGET ginnel_${floor})
+    target_link_libraries(ginnel_test_support PUBLIC ginnel::${floor})
+  endif()
+endforeach()
+target_link_libraries(ginnel_test_support PUBLIC GTest::gtest)
+set_target_properties(ginnel_test_support PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+target_precompile_headers(ginnel_test_support PRIVATE ${ginnel_precompiled})
+
+# ginnel_test_program(<name> SOURCES <file>... [LINKS <target>...])
+function(ginnel_test_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
+  if(NOT arg_SOURCES)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  ginnel_warnings(${name})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} ginnel_test_support GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_precompile_headers(${name} REUSE_FROM ginnel_test_support)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${ginnel_test_timeout_s} LABELS ${name})
+
+  # The names are known only when ctest runs, so the label is given by a script that ctest includes after the discovery.
+  set(labels "${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake")
+  file(CONFIGURE OUTPUT "${labels}" @ONLY CONTENT [=[
+set(ginnel_threaded ${@name@_TESTS})
+list(FILTER ginnel_threaded INCLUDE REGEX "Threads")
+if(ginnel_threaded)
+  set_tests_properties(${ginnel_threaded} PROPERTIES LABELS "@name@;threaded")
+endif()
+]=])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${labels}")
+endfunction()
+
+foreach(floor IN LISTS GINNEL_FLOORS)
+  ginnel_test_sources(sources src/${floor})
+  ginnel_test_program(ginnel_${floor}_test SOURCES ${sources} LINKS ginnel::${floor})
+endforeach()
+
+ginnel_test_sources(sources tests/support)
+ginnel_test_program(ginnel_support_test SOURCES ${sources})
+
+file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/conformance/*.cpp")
+ginnel_test_program(ginnel_conformance_test SOURCES ${sources} LINKS ${ginnel_all_floors})
+
+ginnel_test_sources(sources cli)
+if(TARGET ginnel_cli)
+  ginnel_test_program(ginnel_cli_test SOURCES ${sources} LINKS ginnel_cli ${cli_links})
+  if(TARGET ginnel_cli_test)
+    target_include_directories(ginnel_cli_test PRIVATE "${PROJECT_SOURCE_DIR}/cli")
+  endif()
+endif()
+
+# The command is tested from outside by tests/cli.
+if(TARGET ginnel AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/CMakeLists.txt")
+  add_subdirectory("${PROJECT_SOURCE_DIR}/tests/cli" tests/cli)
+endif()
+
+# The rules of the tree, and the tests of the programs that check them.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_FOUND AND PROJECT_IS_TOP_LEVEL)
+  add_test(NAME tools.check_layers
+    COMMAND Python3::Interpreter -B "${PROJECT_SOURCE_DIR}/tools/check_layers.py" "${PROJECT_SOURCE_DIR}")
+  add_test(NAME tools.check_layers_test
+    COMMAND Python3::Interpreter -B "${PROJECT_SOURCE_DIR}/tools/check_layers_test.py")
+  add_test(NAME tools.leftovers_test
+    COMMAND Python3::Interpreter -B "${PROJECT_SOURCE_DIR}/tools/leftovers_test.py")
+  set_tests_properties(tools.check_layers tools.check_layers_test tools.leftovers_test PROPERTIES
+    TIMEOUT ${ginnel_test_timeout_s} LABELS tools)
+endif()
