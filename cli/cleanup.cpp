@@ -1,0 +1,71 @@
+#include "cleanup.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <climits>
+#include <csignal>
+#include <cstring>
+
+namespace ginnel::cli {
+namespace {
+
+struct Slot {
+  std::atomic<bool> armed{false};  // set last, cleared first: the handler sees whole slots only
+  std::array<char, PATH_MAX> path{};
+  dev_t device = 0;
+  ino_t inode = 0;
+};
+
+constexpr std::size_t slot_count = 8;
+constexpr std::size_t no_slot = slot_count;
+std::array<Slot, slot_count> slots;
+
+/// Async-signal-safe throughout.
+void remove_paths_and_end(int signal_number) {
+  for (Slot& slot : slots) {
+    if (!slot.armed.exchange(false)) continue;
+    struct stat now{};
+    if (::lstat(slot.path.data(), &now) == 0 && now.st_dev == slot.device && now.st_ino == slot.inode)
+      ::unlink(slot.path.data());
+  }
+  // The disposition went back to the default with SA_RESETHAND: the shell is to see which signal it was.
+  ::raise(signal_number);
+}
+
+}  // namespace
+
+void install_cleanup_on_signals() {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+    struct sigaction before{};
+    ::sigaction(signal_number, nullptr, &before);
+    if (before.sa_handler == SIG_IGN) continue;
+    struct sigaction action{};
+    action.sa_handler = remove_paths_and_end;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(signal_number, &action, nullptr);
+  }
+}
+
+PathToRemove::PathToRemove(const std::string& path) noexcept : slot_{no_slot} {
+  struct stat status{};
+  if (path.empty() || path.size() >= PATH_MAX || ::lstat(path.c_str(), &status) < 0) return;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].armed.load()) continue;
+    std::memcpy(slots[i].path.data(), path.c_str(), path.size() + 1);
+    slots[i].device = status.st_dev;
+    slots[i].inode = status.st_ino;
+    slots[i].armed.store(true);
+    slot_ = i;
+    return;
+  }
+}
+
+PathToRemove::~PathToRemove() {
+  if (slot_ != no_slot) slots[slot_].armed.store(false);
+}
+
+}  // namespace ginnel::cli

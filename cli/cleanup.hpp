@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+
+// What the command has put into the file system for its own use (a listening socket's path) goes with it, also when it is
+// ended by SIGINT, SIGTERM, SIGHUP or SIGPIPE. Not for what a user asked for by `mk`.
+
+namespace ginnel::cli {
+
+/// Once, at the start: those signals remove the registered paths and then end the process as they would have.
+/// A signal that was ignored (nohup) stays ignored.
+void install_cleanup_on_signals();
+
+/// Registers a path for as long as it lives; a signal removes it if it still is the same file (device and inode) as at
+/// registration. The destructor only forgets it: in the normal course the owner removes its own path.
+class [[nodiscard]] PathToRemove {
+ public:
+  explicit PathToRemove(const std::string& path) noexcept;
+  PathToRemove(const PathToRemove&) = delete;
+  PathToRemove& operator=(const PathToRemove&) = delete;
+  ~PathToRemove();
+
+ private:
+  std::size_t slot_;
+};
+
+}  // namespace ginnel::cli

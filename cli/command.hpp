@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "ginnel/core/result.hpp"
+
+// What a verb of the command is made of. Each lives in a file of its own in commands/, and main.cpp lists them all.
+
+namespace ginnel::cli {
+
+/// What the shell is told. Verbs that run a command of the user's (pipe, lock, run, fd recv) pass on that command's own
+/// code instead once it has run, and 128 + N when signal N ended it, as shells do.
+enum ExitCode : int {
+  exit_done = 0,
+  exit_nothing = 1,  ///< nothing found, would block, timed out, or the peer went before all was done
+  exit_refused = 2,  ///< usage error, or the kernel or ginnel refused
+};
+
+/// What follows `--` on the command line, untouched by option parsing.
+using TrailingWords = std::vector<std::string>;
+
+/// Runs the verb; an Error is printed as `ginnel VERB: <message>` and ends with exit_refused.
+using CommandRun = std::function<Result<int>(const TrailingWords& trailing)>;
+
+struct Verb {
+  std::string_view name;
+  std::string_view summary;   ///< one line, for the list of verbs
+  std::string_view examples;  ///< lines of `  ginnel …`, shown under the options
+  bool takes_trailing;        ///< whether words after `--` have a meaning
+  /// Adds the verb's options and gives what to run once they are parsed.
+  CommandRun (*define)(CLI::App& app);
+};
+
+/// A use that option parsing cannot see to be wrong. Printed like every error, with the way to the help text.
+[[nodiscard]] Error usage_error(std::string_view object, std::string_view what_to_do);
+
+}  // namespace ginnel::cli

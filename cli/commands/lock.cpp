@@ -1,0 +1,7 @@
+#include "verbs.hpp"
+
+namespace ginnel::cli {
+
+const Verb lock_verb{"lock", "", "", false, nullptr};
+
+}  // namespace ginnel::cli

@@ -1,0 +1,7 @@
+#include "verbs.hpp"
+
+namespace ginnel::cli {
+
+const Verb run_verb{"run", "", "", false, nullptr};
+
+}  // namespace ginnel::cli

@@ -1,0 +1,144 @@
+#include "table.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace ginnel::cli {
+namespace {
+
+constexpr std::size_t gap = 2;
+constexpr std::size_t narrowest_wrapped = 8;
+
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
+
+std::string printable(std::string_view text) {
+  std::string safe{text};
+  for (char& byte : safe)
+    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) byte = '?';
+  return safe;
+}
+
+std::string_view code_of(Colour colour) {
+  switch (colour) {
+    case Colour::none:
+      return "";
+    case Colour::green:
+      return "\x1b[32m";
+    case Colour::yellow:
+      return "\x1b[33m";
+    case Colour::red:
+      return "\x1b[31m";
+    case Colour::dim:
+      return "\x1b[2m";
+    case Colour::bold:
+      return "\x1b[1m";
+  }
+  return "";
+}
+
+/// Bytes of the longest prefix that is `width` columns wide.
+std::size_t bytes_for(std::string_view text, std::size_t width) {
+  std::size_t at = 0;
+  while (at < text.size() && width > 0) {
+    ++at;
+    while (at < text.size() && is_continuation(text[at])) ++at;
+    --width;
+  }
+  return at;
+}
+
+/// The text in lines of at most `width` columns, broken at spaces where there are any.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  while (display_width(text) > width) {
+    const std::size_t fits = bytes_for(text, width);
+    std::size_t end = text[fits] == ' ' ? fits : text.substr(0, fits).rfind(' ');
+    if (end == std::string_view::npos || end == 0) end = fits;
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  }
+  lines.emplace_back(text);
+  return lines;
+}
+
+void append_padded(std::string& out, std::string_view text, std::size_t width, Align align, Colour colour,
+                   const Screen& screen, bool last) {
+  const std::size_t used = display_width(text);
+  const std::size_t padding = used < width ? width - used : 0;
+  if (align == Align::right) out.append(padding, ' ');
+  out.append(coloured(text, colour, screen));
+  if (align == Align::left && !last) out.append(padding, ' ');
+  if (!last) out.append(gap, ' ');
+}
+
+}  // namespace
+
+std::string coloured(std::string_view text, Colour colour, const Screen& screen) {
+  if (!screen.colour || colour == Colour::none || text.empty()) return std::string{text};
+  return std::string{code_of(colour)}.append(text).append("\x1b[0m");
+}
+
+std::size_t display_width(std::string_view utf8) noexcept {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return !is_continuation(c); }));
+}
+
+void Table::add_row(std::vector<Cell> cells) {
+  assert(cells.size() == columns_.size());
+  for (Cell& cell : cells) cell.text = printable(cell.text);
+  rows_.push_back(std::move(cells));
+}
+
+std::vector<std::size_t> Table::widths(const Screen& screen) const {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    std::size_t widest = display_width(columns_[c].title);
+    for (const auto& row : rows_) widest = std::max(widest, display_width(row[c].text));
+    widths.push_back(widest);
+  }
+  if (!screen.width) return widths;
+
+  std::size_t total = gap * (columns_.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  // Takes a column at a time from whichever wrapping column is widest, so that they end up alike.
+  while (total > static_cast<std::size_t>(*screen.width)) {
+    std::size_t* widest = nullptr;
+    for (std::size_t c = 0; c < columns_.size(); ++c)
+      if (columns_[c].wraps && widths[c] > narrowest_wrapped && (widest == nullptr || widths[c] > *widest))
+        widest = &widths[c];
+    if (widest == nullptr) break;
+    --*widest;
+    --total;
+  }
+  return widths;
+}
+
+std::string Table::render(const Screen& screen) const {
+  const std::vector<std::size_t> width = widths(screen);
+  std::string out;
+  const auto append_row = [&](const std::vector<Cell>& row) {
+    std::vector<std::vector<std::string>> lines;
+    std::size_t height = 1;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      lines.push_back(columns_[c].wraps ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
+      height = std::max(height, lines.back().size());
+    }
+    for (std::size_t line = 0; line < height; ++line) {
+      const std::size_t row_start = out.size();
+      for (std::size_t c = 0; c < row.size(); ++c) {
+        const std::string_view text = line < lines[c].size() ? std::string_view{lines[c][line]} : std::string_view{};
+        append_padded(out, text, width[c], columns_[c].align, row[c].colour, screen, c + 1 == row.size());
+      }
+      while (out.size() > row_start && out.back() == ' ') out.pop_back();
+      out.push_back('\n');
+    }
+  };
+
+  std::vector<Cell> titles;
+  for (const Column& column : columns_) titles.push_back({column.title, Colour::bold});
+  append_row(titles);
+  for (const auto& row : rows_) append_row(row);
+  return out;
+}
+
+}  // namespace ginnel::cli

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "screen.hpp"
+
+namespace ginnel::cli {
+
+enum class Colour { none, green, yellow, red, dim, bold };
+
+struct Cell {
+  std::string text;
+  Colour colour = Colour::none;
+};
+
+enum class Align { left, right };
+
+struct Column {
+  std::string title;
+  Align align = Align::left;
+  bool wraps = false;  ///< where the terminal is too narrow, this column's text goes on in further lines
+};
+
+/// Rows under titles, aligned; as wide as the widest text, or wrapped to the terminal's width.
+/// Text is UTF-8; control characters in it are shown as `?`, so that a name cannot play with the terminal.
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns) : columns_{std::move(columns)} {}
+  void add_row(std::vector<Cell> cells);
+  [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
+  [[nodiscard]] std::string render(const Screen& screen) const;
+
+ private:
+  [[nodiscard]] std::vector<std::size_t> widths(const Screen& screen) const;
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+/// The text in colour where the screen has it.
+[[nodiscard]] std::string coloured(std::string_view text, Colour colour, const Screen& screen);
+/// How many columns of a terminal it takes.
+[[nodiscard]] std::size_t display_width(std::string_view utf8) noexcept;
+
+}  // namespace ginnel::cli
