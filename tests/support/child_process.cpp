@@ -181,9 +181,9 @@ void ChildProcess::stop() {
 
 void ChildProcess::resume() { signal(SIGCONT); }
 
-ChildProcess fork_child(std::function<void(Ready)> body) { return fork_with(body, 0, false); }
+ChildProcess fork_child(const std::function<void(Ready)>& body) { return fork_with(body, 0, false); }
 
-ChildProcess fork_child_as(uid_t uid, std::function<void(Ready)> body) { return fork_with(body, uid, true); }
+ChildProcess fork_child_as(uid_t uid, const std::function<void(Ready)>& body) { return fork_with(body, uid, true); }
 
 ProgramResult run_program(const std::vector<std::string>& argv, std::string_view input) {
   auto [input_read, input_write] = make_pipe();

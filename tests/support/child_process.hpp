@@ -64,11 +64,11 @@ class [[nodiscard]] ChildProcess {
 
 /// Forks. The child runs `body` and ends with 0, with 1 when it failed an
 /// EXPECT_ or ASSERT_ (whose text it prints), or with 70 when it threw; it never runs the parent's destructors or exit handlers.
-[[nodiscard]] ChildProcess fork_child(std::function<void(Ready)> body);
+[[nodiscard]] ChildProcess fork_child(const std::function<void(Ready)>& body);
 
 /// The same as another user, who has no privilege and no supplementary group. The test is to be skipped when the
 /// caller is not root: see require_root().
-[[nodiscard]] ChildProcess fork_child_as(uid_t uid, std::function<void(Ready)> body);
+[[nodiscard]] ChildProcess fork_child_as(uid_t uid, const std::function<void(Ready)>& body);
 inline constexpr uid_t other_uid = 65534;
 
 /// Runs a program to its end: what it printed, what it said on standard error, how it ended. Standard input is `input`.

@@ -64,7 +64,8 @@ std::vector<std::string> open_descriptors() {
     if (number.front() == '.' || number == std::to_string(::dirfd(folder))) continue;
     std::array<char, PATH_MAX> target{};
     const auto length = ::readlink(("/proc/self/fd/" + number).c_str(), target.data(), target.size());
-    found.push_back(number + " -> " + std::string(target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))));
+    found.push_back(number + " -> " +
+                    std::string(target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))));
   }
   ::closedir(folder);
   std::sort(found.begin(), found.end());

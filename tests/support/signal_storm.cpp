@@ -20,7 +20,7 @@ void require(bool succeeded, const char* what) {
 }  // namespace
 
 SignalStorm::SignalStorm() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = count_signal;  // sa_flags without SA_RESTART
   ::sigemptyset(&action.sa_mask);
   require(::sigaction(SIGALRM, &action, &previous_) == 0, "sigaction");

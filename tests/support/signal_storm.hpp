@@ -17,7 +17,7 @@ class SignalStorm {
   [[nodiscard]] static long handled() noexcept;
 
  private:
-  struct sigaction previous_ {};
+  struct sigaction previous_{};
   timer_t timer_{};
 };
 
