@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/outcome.hpp"
@@ -26,7 +27,8 @@ class [[nodiscard]] Eventfd {
 
   /// Errors: EMFILE, ENFILE, ENOMEM.
   [[nodiscard]] static Result<Eventfd> create(EventfdOptions options = {});
-  /// Takes one received from elsewhere. Errors: EINVAL (no eventfd).
+  /// Takes one received from elsewhere, and makes it close-on-exec and non-blocking; the latter for all who share it.
+  /// Errors: EBADF, EINVAL (no eventfd).
   [[nodiscard]] static Result<Eventfd> adopt(UniqueFd fd);
 
   /// TimedOut while the sum would pass count_max. Errors: EINVAL (2^64 - 1).
