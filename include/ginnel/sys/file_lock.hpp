@@ -28,12 +28,13 @@ struct ByteRange {
 // inherits a copy and so the lock lives on in it: the descriptors here are close-on-exec, and a child that does not exec
 // closes them. (A POSIX lock, F_SETLK, is lost as soon as ANY descriptor of the file is closed in the process: none is used.)
 // A wait with a deadline retries at growing intervals of at most 10 ms, since the kernel has no timed form; no SIGALRM. A wait
-// without one sleeps in the kernel, first come first served.
+// without one sleeps in the kernel. Thread-safe apart from moves, though threads that share a handle share its locks.
 
 /// A lock on a whole file, of the kind flock(1) takes. Released at destruction.
 class [[nodiscard]] FileLock {
  public:
-  /// Locks the file at `path`, which is made when missing (mode 0666 less the umask) and never removed.
+  /// Locks the file at `path`, which is made when missing (mode 0666 less the umask) and never removed. Should somebody
+  /// else remove or replace it during the wait, the lock is taken on the file that is there then.
   /// Errors: EACCES, ENOENT (no such directory), EISDIR is none: a directory can be locked too, EMFILE, ENOLCK, EROFS.
   /// Source: flock(2).
   [[nodiscard]] static Result<Outcome<FileLock, TimedOut>> acquire(const std::string& path, LockMode mode,
@@ -45,7 +46,7 @@ class [[nodiscard]] FileLock {
   /// Changes between shared and exclusive; not atomic: another may have had the lock in between (flock(2)); on TimedOut
   /// the old mode may have been lost too, and `held()` tells.
   [[nodiscard]] Result<Outcome<Done, TimedOut>> convert(LockMode mode, Deadline deadline = Deadline::never());
-  [[nodiscard]] bool held() const noexcept { return held_; }
+  [[nodiscard]] bool held() const noexcept { return held_ && file_.valid(); }
   [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
 
  private:
@@ -58,11 +59,12 @@ class [[nodiscard]] FileLock {
 /// file in the same process is another owner. All are released at destruction. Source: fcntl(2).
 class [[nodiscard]] RangeLocks {
  public:
+  /// For reading and writing, or for reading only where the file may not be written: then only shared locks can be had.
   /// Errors: as FileLock::acquire, and EISDIR.
   [[nodiscard]] static Result<RangeLocks> open(const std::string& path);
 
-  /// Locks, or converts what of the range this owner holds. Errors: EINVAL (range), ENOLCK, EDEADLK is none: OFD locks
-  /// are not checked for deadlock.
+  /// Locks, or converts what of the range this owner holds. Errors: EINVAL (range), EOVERFLOW (its end), ENOLCK, EBADF
+  /// (exclusive, on a file opened for reading only). EDEADLK is none: OFD locks are not checked for deadlock.
   [[nodiscard]] Result<Outcome<Done, TimedOut>> lock(ByteRange range, LockMode mode,
                                                      Deadline deadline = Deadline::never());
   [[nodiscard]] Result<void> unlock(ByteRange range);
@@ -90,8 +92,9 @@ struct LockHolder {
   std::string command; ///< its name, /proc/PID/comm
   int fd = -1;         ///< there
 };
-/// Who holds locks on a file: by the `lock:` lines of /proc/PID/fdinfo, since /proc/locks shows who took a lock and not who
-/// has it now. Processes that the caller may not read are not seen; `unreadable_processes` says how many.
+/// Who holds locks on a file, an entry for each descriptor: by the `lock:` lines of /proc/PID/fdinfo, since /proc/locks shows
+/// who took a lock and not who has it now. Processes that the caller may not read are not seen; `unreadable_processes` says
+/// how many. A description that is under way over a Unix socket is nobody's at that moment.
 struct LockHolders {
   std::vector<LockHolder> holders;
   std::size_t unreadable_processes = 0;
