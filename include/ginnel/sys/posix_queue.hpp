@@ -4,9 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "ginnel/core/bytes.hpp"
 #include "ginnel/core/deadline.hpp"
@@ -18,10 +19,12 @@
 namespace ginnel {
 
 struct PosixQueueOptions {
-  long messages = 10;          ///< most messages queued; at most /proc/sys/fs/mqueue/msg_max without CAP_SYS_RESOURCE
-  Bytes message_size{8192};    ///< of the longest message; at most /proc/sys/fs/mqueue/msgsize_max
-  mode_t mode = 0600;          ///< exactly, whatever the umask
-  bool exclusive = true;       ///< false: an existing queue is opened, if its attributes are these
+  long messages = 10;  ///< most messages queued; at most /proc/sys/fs/mqueue/msg_max without CAP_SYS_RESOURCE
+  Bytes message_size{
+      8192};           ///< of the longest message; at most /proc/sys/fs/mqueue/msgsize_max without CAP_SYS_RESOURCE
+  mode_t mode = 0600;  ///< exactly, whatever the umask; permission bits only
+  /// False: an existing queue is opened, if its attributes are these and its owner is the caller or root. Its mode stays.
+  bool exclusive = true;
 };
 
 struct PosixQueueAttributes {
@@ -36,36 +39,44 @@ struct ReceivedFromQueue {
 };
 
 /// A POSIX message queue: messages by priority, highest first, in order within one priority; lives until unlinked or the
-/// IPC namespace ends. Handles are close-on-exec and non-blocking inside; every wait is by poll(2) on the monotonic clock.
-/// Threads may share a handle. Source: mq_overview(7).
+/// IPC namespace ends. Handles are close-on-exec and non-blocking inside; every wait is by ppoll(2) on the monotonic clock,
+/// since the queue's own timed calls obey the wall clock. Threads may share a handle. After fork parent and child share
+/// the open queue, each with a handle of its own. Names are a slash and 1 to 255 bytes without one. Source: mq_overview(7).
 class [[nodiscard]] PosixQueue {
  public:
   enum class Access { receive, send, both };
   static constexpr unsigned priority_max = 32767;  ///< sysconf(_SC_MQ_PRIO_MAX) - 1 on Linux
 
-  /// Errors, each with the limit that was met: EMFILE (RLIMIT_MSGQUEUE, which counts this queue's whole size, or
-  /// descriptors), EINVAL (over msg_max or msgsize_max), ENOSPC (queues_max), EEXIST, EACCES, ENAMETOOLONG.
-  /// Source: mq_open(3).
+  /// At no moment has the queue a wider mode than asked. Errors, each with the limit that was met: EMFILE (RLIMIT_MSGQUEUE,
+  /// which counts the whole size of all queues of this user, filled or not; or descriptors), EINVAL (name, mode; sizes below
+  /// 1 or over msg_max or msgsize_max), ENOSPC (queues_max), EEXIST (there is one; or it has other attributes or a foreign
+  /// owner), EACCES, ENAMETOOLONG, ENOMEM. Source: mq_open(3).
   [[nodiscard]] static Result<PosixQueue> create(const std::string& name, PosixQueueOptions options = {});
-  /// Errors: ENOENT, EACCES, EMFILE, ENFILE.
+  /// Whoever owns it: see PosixQueueOptions::exclusive for the careful way.
+  /// Errors: ENOENT, EACCES, EMFILE, ENFILE, EINVAL (name), ENAMETOOLONG.
   [[nodiscard]] static Result<PosixQueue> open(const std::string& name, Access access = Access::both);
   /// Removes the name; those who have the queue open keep it, and a queue created anew under the name is another one.
-  /// Errors: ENOENT, EACCES. Source: mq_unlink(3).
+  /// Its bytes count against RLIMIT_MSGQUEUE until the last of them has closed it.
+  /// Errors: ENOENT, EACCES (neither owner nor root), EINVAL (name), ENAMETOOLONG. Source: mq_unlink(3).
   [[nodiscard]] static Result<void> unlink(const std::string& name);
 
-  /// Errors: EMSGSIZE (tells both sizes), EINVAL (priority), EBADF (opened for receiving).
+  /// An empty message is a message. Errors: EMSGSIZE (tells both sizes), EINVAL (priority), EBADF (opened for receiving).
+  /// Source: mq_send(3).
   [[nodiscard]] Result<Outcome<Done, TimedOut>> send(std::span<const std::byte> message, unsigned priority = 0,
                                                      Deadline deadline = Deadline::never());
-  /// The buffer must hold the queue's message_size. Errors: EMSGSIZE (it does not; nothing is taken), EBADF.
+  /// The buffer must hold the queue's message_size, however short the message.
+  /// Errors: EMSGSIZE (it does not: tells both sizes; nothing is taken), EBADF (opened for sending). Source: mq_receive(3).
   [[nodiscard]] Result<Outcome<ReceivedFromQueue, TimedOut>> receive(std::span<std::byte> buffer,
                                                                      Deadline deadline = Deadline::never());
   /// Looks without taking anything. Source: mq_getattr(3).
   [[nodiscard]] Result<PosixQueueAttributes> attributes() const;
+  /// For epoll: readable while there are messages, writable while there is room.
   [[nodiscard]] int pollable() const noexcept { return queue_.get(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
   PosixQueue(UniqueFd queue, std::string name) noexcept : queue_{std::move(queue)}, name_{std::move(name)} {}
+  [[nodiscard]] Error transfer_error(std::string_view operation, int code, std::size_t size) const;
   UniqueFd queue_;
   std::string name_;
 };
