@@ -40,6 +40,7 @@ class [[nodiscard]] Pipeline {
 
  private:
   explicit Pipeline(std::vector<Process> processes) noexcept;
+  void end_all() noexcept;
   std::vector<Process> processes_;
   std::vector<std::optional<ExitStatus>> ended_;
 };

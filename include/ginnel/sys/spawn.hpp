@@ -16,12 +16,12 @@ using Command = std::vector<std::string>;
 struct SpawnOptions {
   /// {descriptor here, number there}: all that the child gets beyond 0, 1 and 2. Everything else is closed on exec, also
   /// what other threads open without O_CLOEXEC meanwhile.
-  std::vector<std::pair<int, int>> descriptors;
-  std::vector<std::string> extra_environment;  ///< `NAME=value`, put in place of a variable of that name
-  bool end_with_parent = false;                ///< SIGKILL when the spawning thread ends (PR_SET_PDEATHSIG)
-  std::vector<int> enter_namespaces;           ///< descriptors of namespaces (setns) joined before exec
-  std::optional<int> unshare_flags;            ///< CLONE_NEW* flags given to unshare(2) before exec
-  bool map_root_user = false;                  ///< with CLONE_NEWUSER: uid and gid of the caller become 0 inside
+  std::vector<std::pair<int, int>> descriptors{};
+  std::vector<std::string> extra_environment{};  ///< `NAME=value`, put in place of a variable of that name
+  bool end_with_parent = false;                  ///< SIGKILL when the spawning thread ends (PR_SET_PDEATHSIG)
+  std::vector<int> enter_namespaces{};           ///< descriptors of namespaces (setns) joined before exec
+  std::optional<int> unshare_flags{};            ///< CLONE_NEW* flags given to unshare(2) before exec
+  bool map_root_user = false;                    ///< with CLONE_NEWUSER: uid and gid of the caller become 0 inside
 };
 
 /// Starts a program. Signals that the caller blocked or ignored are restored to what a shell would give: nothing blocked,
