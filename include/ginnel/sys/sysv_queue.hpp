@@ -18,8 +18,9 @@
 namespace ginnel {
 
 struct SysvCreateOptions {
-  mode_t mode = 0600;
-  bool exclusive = true;  ///< false: an existing object of that key is taken
+  mode_t mode = 0600;  ///< exactly: the umask has no say in System V objects; permission bits only
+  /// False: an existing object of that key is taken, if its owner and creator are the caller or root. Its mode stays.
+  bool exclusive = true;
 };
 
 /// The object was removed (IPC_RMID) while, or before, the call waited.
@@ -54,31 +55,40 @@ struct SysvSelect {
 
 /// A System V message queue: messages with a positive type; lives until removed. Copyable: it is a name, the kernel keeps
 /// no count of users. A wait with a deadline retries at growing intervals of at most 5 ms, since the kernel has no timed
-/// form and knows nothing to poll; a wait without one sleeps in the kernel. Source: sysvipc(7), msgop(2), msgget(2).
+/// form and knows nothing to poll; a wait without one sleeps in the kernel. A waiter that is killed takes nothing along.
+/// Threads may share it, and processes after fork. Source: sysvipc(7), msgop(2), msgget(2).
 class SysvQueue {
  public:
   /// Without a key the queue is private (IPC_PRIVATE) and found by its id only. Keys made by ftok(3) collide: choose one.
-  /// Errors, each with the limit that was met: ENOSPC (MSGMNI), EEXIST, EACCES, ENOMEM. Source: msgget(2).
+  /// Errors, each with the limit that was met: ENOSPC (MSGMNI), EEXIST (there is one, or it has a foreign owner), EACCES,
+  /// EINVAL (key 0, mode), ENOMEM. Source: msgget(2).
   [[nodiscard]] static Result<SysvQueue> create(std::optional<std::int32_t> key, SysvCreateOptions options = {});
-  /// Errors: ENOENT, EACCES, EIDRM.
+  /// Checks that the queue exists; what its mode allows is told at use. Exactly one of key and id is set.
+  /// Errors: ENOENT (also where msgctl(2) says EINVAL or EIDRM for an id that is no more), EINVAL (key 0).
   [[nodiscard]] static Result<SysvQueue> open(const SysvName& name);
 
-  /// Errors: EINVAL (type < 1, or over MSGMAX: tells both sizes), EACCES, ENOMEM.
+  /// Waits while the queue is full. Errors: EINVAL (type < 1; or over MSGMAX: tells both sizes), EMSGSIZE (longer than the
+  /// whole queue may ever hold, where msgsnd(2) would wait for ever), EACCES, ENOMEM. Source: msgop(2).
   [[nodiscard]] Result<Outcome<Done, Removed, TimedOut>> send(long type, std::span<const std::byte> message,
                                                               Deadline deadline = Deadline::never());
-  /// The message whole: one longer than expected is never cut short.
+  /// The message whole: one longer than expected is never cut short (no MSG_NOERROR), but fetched with more room.
+  /// Errors: EINVAL (a rule that needs a type has one below 1), EACCES. Source: msgop(2).
   [[nodiscard]] Result<Outcome<SysvMessage, Removed, TimedOut>> receive(SysvSelect select = {},
                                                                         Deadline deadline = Deadline::never());
   /// Copies the message at a position (0 is the oldest) and leaves it there; TimedOut when there are not so many.
-  /// Errors: ENOSYS (a kernel without CONFIG_CHECKPOINT_RESTORE). Source: msgop(2), MSG_COPY.
+  /// Errors: ENOSYS (a kernel without CONFIG_CHECKPOINT_RESTORE), EINVAL (longer than MSGMAX, lowered since), EACCES.
+  /// Source: msgop(2), MSG_COPY.
   [[nodiscard]] Result<Outcome<SysvMessage, Removed, TimedOut>> peek(std::size_t position = 0) const;
+  /// Errors: EINVAL, EIDRM (gone), EACCES. Source: msgctl(2).
   [[nodiscard]] Result<SysvQueueStatistics> statistics() const;
-  /// Wakes all who wait, with Removed. Errors: EPERM, EINVAL (gone already).
+  /// Wakes all who wait, with Removed. Errors: EPERM, EINVAL and EIDRM (gone already). Source: msgctl(2).
   [[nodiscard]] Result<void> remove();
   [[nodiscard]] int id() const noexcept { return id_; }
 
  private:
   explicit SysvQueue(int id) noexcept : id_{id} {}
+  [[nodiscard]] Error send_error(int code, std::size_t size) const;
+  [[nodiscard]] Error receive_error(int code) const;
   int id_;
 };
 
