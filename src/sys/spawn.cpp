@@ -133,7 +133,7 @@ Plan make_plan(const Command& command, SpawnOptions&& options) {
 [[noreturn]] void report_and_end(int report, Step step) {
   const Failure failure{step, errno};
   retry_interrupted([&] { return ::write(report, &failure, sizeof failure); });
-  ::_exit(127);
+  ::_exit(127);  // allowed: the forked child, which must not return
 }
 
 bool write_file(const char* path, std::string_view text) {
@@ -216,7 +216,8 @@ void set_signals_as_a_shell_would() {
   if (!arrange_descriptors(plan)) report_and_end(moved, Step::descriptors);
   if (plan.end_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) report_and_end(moved, Step::parent_death);
-    if (plan.namespaces.empty() && ::getppid() != plan.parent) ::_exit(127);  // it ended before the line above
+    if (plan.namespaces.empty() && ::getppid() != plan.parent)
+      ::_exit(127);  // it ended before the line above  // allowed: the forked child, which must not return
   }
   set_signals_as_a_shell_would();
   errno = execute(plan);
