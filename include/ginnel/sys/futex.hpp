@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -22,7 +23,8 @@ struct ValueChanged {};
 /// Errors: EFAULT, EINVAL (misaligned). Async-signal-safe.
 [[nodiscard]] Result<Outcome<Done, ValueChanged, TimedOut>> futex_wait(const FutexWord& word, std::uint32_t expected,
                                                                        Deadline deadline = Deadline::never());
-/// Wakes up to `count` waiters; the result is how many.
+/// Wakes up to `count` waiters, those of other processes too; the result is how many. Change the word first: a wake finds
+/// only who sleeps already. Errors: EFAULT, EINVAL (misaligned). Async-signal-safe.
 [[nodiscard]] Result<int> futex_wake(FutexWord& word, int count);
 inline constexpr int wake_all = 0x7fff'ffff;
 
@@ -36,7 +38,8 @@ struct Woken {
 inline constexpr std::size_t futex_wait_many_max = 128;  ///< FUTEX_WAITV_MAX
 
 /// Sleeps until any of the words is woken or differs. By futex_waitv(2) (Linux 5.16); where that is missing or filtered, by
-/// waiting on the first in slices of at most 1 ms and looking at the others. Errors: EINVAL (none, or over 128), EFAULT.
+/// waiting on the first in slices of at most 1 ms and looking at the others: there a wake that goes without a change of its
+/// word is felt on the first alone. Errors: EINVAL (none, over 128, misaligned), EFAULT.
 [[nodiscard]] Result<Outcome<Woken, TimedOut>> futex_wait_any(std::span<const FutexWaiter> waiters,
                                                               Deadline deadline = Deadline::never());
 
