@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/outcome.hpp"
@@ -20,7 +21,8 @@ struct SharedPlace {
   std::size_t offset = 0;
 };
 
-/// The lock, held; released at destruction. To be released by the thread that took it.
+/// The lock, held; released at destruction. To be released by the thread that took it; the copy that a forked child has
+/// releases nothing.
 class [[nodiscard]] MutexGuard {
  public:
   MutexGuard(MutexGuard&& other) noexcept;
@@ -34,6 +36,7 @@ class [[nodiscard]] MutexGuard {
   MutexGuard(pthread_mutex_t* mutex, std::shared_ptr<ReadWriteMapping> memory) noexcept;
   pthread_mutex_t* mutex_;
   std::shared_ptr<ReadWriteMapping> memory_;
+  pthread_t taken_by_;
 };
 
 /// The lock, held after its last owner died mid-section. Repair the data, then mark_consistent().
@@ -44,7 +47,6 @@ class [[nodiscard]] OrphanedGuard {
 
  private:
   friend class RobustMutex;
-  friend class SharedCondition;
   explicit OrphanedGuard(MutexGuard guard) noexcept : guard_{std::move(guard)} {}
   MutexGuard guard_;
 };
@@ -54,6 +56,8 @@ using LockOutcome = Outcome<MutexGuard, OrphanedGuard, TimedOut>;
 /// A mutex in shared memory that survives the death of its holder: the kernel marks it and the next locker learns of it.
 /// Not recursive, and without error checking: thread numbers of two pid namespaces may be equal, and a recursive mutex would
 /// then let two owners in. A stopped holder is not a dead one: it is waited for.
+/// Between pid namespaces one thing is left: a waiter killed while its thread number equals that of the holder is taken by
+/// the kernel for the holder, and the lock told as orphaned while it is held. Where that may happen, use a FileLock.
 /// Any thread; a child of fork(2) holds nothing of its parent's. Source: pthread_mutexattr_setrobust(3).
 class [[nodiscard]] RobustMutex {
  public:
@@ -71,8 +75,14 @@ class [[nodiscard]] RobustMutex {
   [[nodiscard]] Result<LockOutcome> lock(Deadline deadline = Deadline::never());
 
  private:
+  friend class SharedCondition;
+  friend class SharedRwlock;
   RobustMutex(pthread_mutex_t* mutex, std::shared_ptr<ReadWriteMapping> memory) noexcept
       : mutex_{mutex}, memory_{std::move(memory)} {}
+  /// One try without a system call, for a mutex whose every OrphanedGuard is marked consistent.
+  [[nodiscard]] Result<LockOutcome> try_recoverable();
+  template <class Call>
+  [[nodiscard]] Result<LockOutcome> lock_by(Call call);
   pthread_mutex_t* mutex_;
   std::shared_ptr<ReadWriteMapping> memory_;
 };
