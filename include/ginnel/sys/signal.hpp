@@ -1,10 +1,14 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <csignal>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/outcome.hpp"
@@ -14,7 +18,8 @@
 
 namespace ginnel {
 
-/// `TERM`, `SIGTERM`, `15`, `RTMIN+1`, `SIGRTMAX-2`. Errors: EINVAL. Source: signal(7).
+/// `TERM`, `SIGTERM`, `sigterm`, `15`, `RTMIN+1`, `SIGRTMAX-2`. Errors: EINVAL (no such signal, or one that the C library
+/// keeps for itself). Source: signal(7).
 [[nodiscard]] Result<int> parse_signal(std::string_view text);
 /// `SIGTERM`, `SIGRTMIN+1`; `signal 99` for what is none.
 [[nodiscard]] std::string signal_name(int signal_number);
@@ -23,8 +28,10 @@ namespace ginnel {
 struct QueueFull {};
 
 /// Sends a signal with a value, to that process and no later owner of its pid. Standard signals (below SIGRTMIN) of one
-/// number merge while pending, and their values with them; real-time ones queue, each with its value, in order.
-/// Errors: EPERM, EINVAL. Source: sigqueue(3), pidfd_send_signal(2).
+/// number merge while pending, and their values with them, and arrive without the value when the queue is full; real-time
+/// ones queue, each with its value, in order. Signal 0 is sent nowhere and only checks. Thread-safe.
+/// PeerGone also for a process that has ended and that its parent has not collected.
+/// Errors: EPERM (another user's process, without CAP_KILL), EINVAL. Source: sigqueue(3), pidfd_send_signal(2).
 [[nodiscard]] Result<Outcome<Done, PeerGone, QueueFull>> send_signal(const Process& process, int signal_number,
                                                                      int value = 0);
 
@@ -38,28 +45,40 @@ struct ReceivedSignal {
 
 /// Signals as messages, through a signalfd. The calling thread's mask is set so that they are not delivered otherwise, and
 /// restored at destruction, which must happen in the same thread; signals that are still pending then take their default
-/// action. In a process of several threads all must block them: create it before the others start.
-/// A child of fork(2) must make its own: an inherited signalfd, and above all an epoll that holds it, sees the parent's.
-/// Source: signalfd(2).
+/// action. Restored means: what this receiver blocked is unblocked, all else in the mask stays as it is then. Receivers
+/// that share a signal are destroyed in the reverse order of their creation.
+/// In a process of several threads all must block the signals: create it before the others start. Signals raised by a
+/// fault of the thread itself (SIGSEGV, SIGBUS, SIGFPE, SIGILL) cannot be received this way.
+/// After fork(2) the child receives its own signals through the inherited descriptor; an epoll that holds it, though, goes
+/// on watching the parent's, so the child makes a new receiver and a new epoll. Source: signalfd(2).
 class [[nodiscard]] SignalReceiver {
  public:
-  /// Errors: EINVAL (no such signal, or SIGKILL or SIGSTOP, which cannot be received), EMFILE, ENFILE.
-  [[nodiscard]] static Result<SignalReceiver> create(std::initializer_list<int> signals);
+  /// Errors: EINVAL (no such signal, or SIGKILL or SIGSTOP, which cannot be received), EMFILE, ENFILE. On an error the mask
+  /// is as before.
+  [[nodiscard]] static Result<SignalReceiver> create(std::span<const int> signals);
+  [[nodiscard]] static Result<SignalReceiver> create(std::initializer_list<int> signals) {
+    return create(std::span{signals.begin(), signals.size()});
+  }
 
   SignalReceiver(SignalReceiver&& other) noexcept;
   SignalReceiver& operator=(SignalReceiver&&) = delete;
   ~SignalReceiver();
 
+  /// The next signal: of several pending ones that with the lowest number, and of one number the oldest.
   [[nodiscard]] Result<Outcome<ReceivedSignal, TimedOut>> receive(Deadline deadline = Deadline::never());
+  /// Readable while a signal waits, for epoll. Non-blocking and close-on-exec.
   [[nodiscard]] int pollable() const noexcept { return fd_.get(); }
 
  private:
-  SignalReceiver(UniqueFd fd, sigset_t previous) noexcept : fd_{std::move(fd)}, previous_mask_{previous} {}
+  SignalReceiver(UniqueFd fd, sigset_t newly_blocked, pthread_t thread) noexcept
+      : fd_{std::move(fd)}, newly_blocked_{newly_blocked}, thread_{thread} {}
   UniqueFd fd_;
-  sigset_t previous_mask_;
+  sigset_t newly_blocked_;
+  pthread_t thread_;
 };
 
-/// How many signals are queued for this user, over all its processes, and how many may be. Source: proc(5), SigQ.
+/// How many signals are queued for the real user of this process, over all its processes, and how many may be before one
+/// to this process is refused (its RLIMIT_SIGPENDING). Source: proc(5), SigQ.
 struct SignalQueueUse {
   std::uint64_t queued = 0;
   std::uint64_t limit = 0;
