@@ -15,9 +15,9 @@
 namespace ginnel {
 
 enum class NamespaceKind { cgroup, ipc, mount, network, pid, time, user, uts };
-inline constexpr std::array all_namespace_kinds{NamespaceKind::cgroup, NamespaceKind::ipc,  NamespaceKind::mount,
+inline constexpr std::array all_namespace_kinds{NamespaceKind::cgroup,  NamespaceKind::ipc, NamespaceKind::mount,
                                                 NamespaceKind::network, NamespaceKind::pid, NamespaceKind::time,
-                                                NamespaceKind::user,   NamespaceKind::uts};
+                                                NamespaceKind::user,    NamespaceKind::uts};
 [[nodiscard]] std::string_view to_string(NamespaceKind kind) noexcept;  ///< as in /proc/PID/ns: `ipc`, `mnt`, `net`, …
 
 /// Which namespace: equal for two processes exactly when they are in the same one, while one of them lives.
@@ -27,17 +27,21 @@ struct NamespaceIdentity {
   auto operator<=>(const NamespaceIdentity&) const = default;
 };
 
-/// Errors: ESRCH (no such process), EACCES (another user's process). Source: namespaces(7).
+/// Errors: ESRCH (it has ended), EACCES (another user's process; needs CAP_SYS_PTRACE). Source: namespaces(7).
 [[nodiscard]] Result<NamespaceIdentity> namespace_identity(const Process& process, NamespaceKind kind);
 [[nodiscard]] Result<NamespaceIdentity> own_namespace_identity(NamespaceKind kind);
 
 /// Runs a command in a new IPC namespace: System V objects and POSIX queues of its own, which go with its last process.
+/// POSIX shared memory and semaphores are files of the mount namespace, and stay shared.
 /// Without the privilege for it (CAP_SYS_ADMIN) a user namespace is made as well, in which the caller is root.
-/// Errors: EPERM (user namespaces are switched off here: tells the sysctl), ENOSPC (user.max_ipc_namespaces or
-/// max_user_namespaces), and those of spawn(). Source: ipc_namespaces(7), unshare(2).
+/// Errors: EPERM (user namespaces are switched off here: tells the sysctls), ENOSPC (user.max_ipc_namespaces or
+/// user.max_user_namespaces), and those of spawn(). Source: ipc_namespaces(7), unshare(2).
 [[nodiscard]] Result<Process> run_in_new_ipc_namespace(const Command& command, SpawnOptions options = {});
 
-/// Runs a command in another process's namespace. Errors: EPERM (needs CAP_SYS_ADMIN there), ESRCH. Source: setns(2).
+/// Runs a command in another process's namespace, where need be by way of the user namespace of that process, which its
+/// owner may enter. Of a pid or time namespace only the command's children become members: no process changes its own.
+/// Errors: EPERM (needs CAP_SYS_ADMIN there), ESRCH (it has ended), EACCES (another user's process), and those of spawn().
+/// Source: setns(2).
 [[nodiscard]] Result<Process> run_in_namespace_of(const Process& process, NamespaceKind kind, const Command& command,
                                                   SpawnOptions options = {});
 
