@@ -49,6 +49,15 @@ int report_parse_failure(const CLI::App& app, const CLI::ParseError& failure) {
   return exit_refused;
 }
 
+constexpr std::string_view usage_operation = "usage";
+
+bool is_usage_error(const Error& error) { return error.operation() == usage_operation; }
+
+std::string usage_message(const std::string& who, const Error& error) {
+  const std::string object = error.object().empty() ? "" : error.object() + ": ";
+  return object + error.hint() + "\nsee '" + who + " --help'";
+}
+
 int run_verb_named(const Verb& verb, const CommandRun& run, const TrailingWords& trailing) {
   const std::string who = "ginnel " + std::string{verb.name};
   if (!trailing.empty() && !verb.takes_trailing) {
@@ -57,7 +66,7 @@ int run_verb_named(const Verb& verb, const CommandRun& run, const TrailingWords&
   }
   auto code = run(trailing);
   if (!code) {
-    print_error(who, code.error().message());
+    print_error(who, is_usage_error(code.error()) ? usage_message(who, code.error()) : code.error().message());
     return exit_refused;
   }
   if (std::fflush(stdout) != 0) {
@@ -107,7 +116,7 @@ int run(std::vector<std::string> words) {
 }  // namespace
 
 Error usage_error(std::string_view object, std::string_view what_to_do) {
-  return Error{EINVAL, "usage", object, what_to_do};
+  return Error{EINVAL, usage_operation, object, what_to_do};
 }
 
 }  // namespace ginnel::cli

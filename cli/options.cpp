@@ -64,8 +64,12 @@ Result<gid_t> parse_group(std::string_view text) {
 }
 
 void WaitOptions::add_to(CLI::App& app) {
-  app.add_option("--timeout", timeout_, "Give up after this long and end with 1: 250ms, 5s, 1m")->type_name("TIME");
+  add_timeout_to(app, "Give up after this long and end with 1: 250ms, 5s, 1m");
   app.add_flag("--nonblock", nonblock_, "Do not wait at all: end with 1 where it would block");
+}
+
+void WaitOptions::add_timeout_to(CLI::App& app, const std::string& help) {
+  app.add_option("--timeout", timeout_, help)->type_name("TIME");
 }
 
 Result<Deadline> WaitOptions::deadline() const {

@@ -29,6 +29,8 @@ namespace ginnel::cli {
 class WaitOptions {
  public:
   void add_to(CLI::App& app);
+  /// --timeout alone, where it does something of its own.
+  void add_timeout_to(CLI::App& app, const std::string& help);
   /// From now; never when nothing was asked. Errors: EINVAL (the duration, or both options at once).
   [[nodiscard]] Result<Deadline> deadline() const;
 
