@@ -206,7 +206,7 @@ Result<Outcome<Done, TimedOut>> PosixQueue::send(std::span<const std::byte> mess
     return std::unexpected{
         refused("mq_send", name_,
                 "priority " + std::to_string(priority) + " is over the highest, " + std::to_string(priority_max))};
-  const auto* data = reinterpret_cast<const char*>(message.data());
+  const auto* data = message.empty() ? "" : reinterpret_cast<const char*>(message.data());
   while (true) {
     if (retry_interrupted([&] { return ::mq_send(queue_.get(), data, message.size(), priority); }) == 0) return Done{};
     if (errno != EAGAIN) return std::unexpected{transfer_error("mq_send", errno, message.size())};
@@ -218,7 +218,8 @@ Result<Outcome<Done, TimedOut>> PosixQueue::send(std::span<const std::byte> mess
 }
 
 Result<Outcome<ReceivedFromQueue, TimedOut>> PosixQueue::receive(std::span<std::byte> buffer, Deadline deadline) {
-  auto* data = reinterpret_cast<char*>(buffer.data());
+  char none = 0;  // the call takes no null pointer, not even for an empty buffer, which it refuses
+  auto* data = buffer.empty() ? &none : reinterpret_cast<char*>(buffer.data());
   while (true) {
     unsigned priority = 0;
     const ssize_t got = retry_interrupted([&] { return ::mq_receive(queue_.get(), data, buffer.size(), &priority); });

@@ -94,6 +94,9 @@ TEST_F(PosixQueueTest, TellsBothSizesOfWhatDoesNotFitAndTakesNothing) {
             "mq_send " + name() + ": EMSGSIZE: the message has 65 bytes; this queue takes up to 64");
 
   ASSERT_TRUE(is_done(queue.send(as_bytes("kept"))));
+  auto none = queue.receive({});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code(), EMSGSIZE);
   std::array<std::byte, 63> small{};
   auto too_small = queue.receive(small);
   ASSERT_FALSE(too_small);
