@@ -105,10 +105,19 @@ MutexGuard::MutexGuard(pthread_mutex_t* mutex, std::shared_ptr<ReadWriteMapping>
 MutexGuard::MutexGuard(MutexGuard&& other) noexcept
     : mutex_{std::exchange(other.mutex_, nullptr)}, memory_{std::move(other.memory_)}, taken_by_{other.taken_by_} {}
 
-MutexGuard::~MutexGuard() {
+MutexGuard& MutexGuard::operator=(MutexGuard&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  mutex_ = std::exchange(other.mutex_, nullptr);
+  memory_ = std::move(other.memory_);
+  taken_by_ = other.taken_by_;
+  return *this;
+}
+
+void MutexGuard::release() noexcept {
   if (mutex_ == nullptr) return;
   const int saved = errno;
-  const int refused = ::pthread_mutex_unlock(mutex_);
+  const int refused = ::pthread_mutex_unlock(std::exchange(mutex_, nullptr));
   // EPERM in the thread that took it: this is the copy of a forked child, which holds nothing.
   assert((refused == 0 || ::pthread_equal(taken_by_, ::pthread_self())) && "released by the thread that took it");
   static_cast<void>(refused);

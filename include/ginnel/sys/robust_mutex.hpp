@@ -26,13 +26,15 @@ struct SharedPlace {
 class [[nodiscard]] MutexGuard {
  public:
   MutexGuard(MutexGuard&& other) noexcept;
-  MutexGuard& operator=(MutexGuard&&) = delete;
-  ~MutexGuard();
+  /// Releases what is held, if anything, and takes over the other's lock: for the loop around SharedCondition::wait.
+  MutexGuard& operator=(MutexGuard&& other) noexcept;
+  ~MutexGuard() { release(); }
 
  private:
   friend class RobustMutex;
   friend class OrphanedGuard;
   friend class SharedCondition;
+  void release() noexcept;
   MutexGuard(pthread_mutex_t* mutex, std::shared_ptr<ReadWriteMapping> memory) noexcept;
   pthread_mutex_t* mutex_;
   std::shared_ptr<ReadWriteMapping> memory_;

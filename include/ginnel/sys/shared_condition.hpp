@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "ginnel/sys/futex.hpp"
 #include "ginnel/sys/robust_mutex.hpp"
 
@@ -9,13 +11,16 @@ namespace ginnel {
 /// signallers once a waiter has been killed, so none is used.
 /// Nothing is kept about waiters, so nothing is left behind by a dead one. notify() wakes all: a single waiter chosen by the
 /// kernel might be dying, and the wake-up would die with it. A notifier that dies between its change and its notify() is
-/// made good by waiters' looking again at least every `look_again`.
+/// made good by waiters' looking again at least every `look_again`: a wait ends then without a notify, and its caller tests
+/// once more what he waits for, in a loop, as with every condition variable. Any thread.
 class [[nodiscard]] SharedCondition {
  public:
   static constexpr std::size_t storage_bytes = 64;  ///< at a multiple of 64
   static constexpr auto look_again = std::chrono::milliseconds{50};
 
+  /// Makes the condition; once, before anybody opens it. Errors: EINVAL (place: alignment or room).
   [[nodiscard]] static Result<SharedCondition> create_in(SharedPlace place);
+  /// Errors: EINVAL (place, or no finished condition of this format there).
   [[nodiscard]] static Result<SharedCondition> open_in(SharedPlace place);
 
   /// Releases the lock, waits for a notify, a spurious wake-up or the deadline, and takes the lock again. The lock is taken
@@ -24,7 +29,7 @@ class [[nodiscard]] SharedCondition {
     Outcome<MutexGuard, OrphanedGuard> lock;  ///< OrphanedGuard: a holder died meanwhile
     bool timed_out = false;
   };
-  /// Errors: ENOTRECOVERABLE (and the lock is not held then).
+  /// `guard` is of this mutex. Errors: ENOTRECOVERABLE (and the lock is not held then).
   [[nodiscard]] Result<Waited> wait(RobustMutex& mutex, MutexGuard guard, Deadline deadline = Deadline::never());
   /// Wakes all waiters. Call it with the lock held or not; without, a waiter may look before the change.
   [[nodiscard]] Result<void> notify();
