@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ginnel/core/result.hpp"
+#include "ginnel/sys/unix_socket.hpp"
+
+// Taking a name for a socket, also one that a dead server left.
+
+namespace ginnel {
+
+/// Binds to the address with the mode, owner and group of `options`; a stale path is replaced. What comes back is empty
+/// for an abstract name. The socket is of no more use when this fails. Errors: as UnixListener::listen.
+[[nodiscard]] Result<BoundPath> bind_socket(int socket, const UnixAddress& address, const ListenOptions& options);
+
+/// Who has the socket of a name in use, for an error: `pid 812 (socat)`; empty when it cannot be told. A search of the
+/// whole of /proc, so not for everyday use. Preserves errno. Source: sock_diag(7), proc(5).
+[[nodiscard]] std::string holder_of_path(dev_t device, ino_t inode);
+[[nodiscard]] std::string holder_of_abstract(std::string_view name_without_at);
+
+}  // namespace ginnel
