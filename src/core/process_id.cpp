@@ -19,7 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view identity_form = "expected PID:START:PIDNS:BOOT-ID, as ProcessIdentity::to_string() writes it";
+constexpr std::string_view identity_form =
+    "expected PID:START:PIDNS:BOOT-ID, as ProcessIdentity::to_string() writes it";
 
 /// A small file of /proc, whole: those served in one read have no state between reads.
 Result<std::string> read_proc_file(const std::string& path) {
@@ -85,7 +86,8 @@ Result<pid_t> pid_of(int pidfd) {
   std::string_view text = *info;
   if (at != std::string::npos) text.remove_prefix(at + label.size());
   if (at == std::string::npos || !take_number(text, pid))
-    return std::unexpected{Error{EBADF, "read a pidfd", "fd " + std::to_string(pidfd), "this descriptor is not a pidfd"}};
+    return std::unexpected{
+        Error{EBADF, "read a pidfd", "fd " + std::to_string(pidfd), "this descriptor is not a pidfd"}};
   return pid;
 }
 
@@ -115,7 +117,7 @@ Result<ProcessIdentity> ProcessIdentity::of(pid_t pid) {
   identity.boot_id = std::move(*boot);
   if (!parse_start_ticks(*stat, identity.start_ticks))
     return std::unexpected{Error{EPROTO, "identify", folder + "/stat", "not of the form of proc(5)"}};
-  struct stat ns {};
+  struct stat ns{};
   if (::stat((folder + "/ns/pid").c_str(), &ns) == 0) identity.pid_namespace = ns.st_ino;
   return identity;
 }
@@ -166,10 +168,19 @@ Result<Process> Process::open(pid_t pid) {
 }
 
 Result<Process> Process::open(const ProcessIdentity& identity) {
+  // A pid namespace that could not be read, then or now, speaks neither for nor against.
+  const auto known = [](const ProcessIdentity& a, const ProcessIdentity& b) {
+    return a.pid_namespace != 0 && b.pid_namespace != 0;
+  };
+  const auto same = [&](const ProcessIdentity& a, const ProcessIdentity& b) {
+    return a.pid == b.pid && a.start_ticks == b.start_ticks && a.boot_id == b.boot_id &&
+           (!known(a, b) || a.pid_namespace == b.pid_namespace);
+  };
   auto process = open(identity.pid);
   if (!process) return process;
-  if (process->identity_ != identity)
-    return std::unexpected{Error{ESRCH, "pidfd_open", identity.to_string(), "that process is gone and its pid belongs to another"}};
+  if (!same(process->identity_, identity))
+    return std::unexpected{
+        Error{ESRCH, "pidfd_open", identity.to_string(), "that process is gone and its pid belongs to another"}};
   return process;
 }
 
@@ -224,6 +235,7 @@ Result<Outcome<ExitStatus, TimedOut>> Process::collect(Deadline deadline) {
 }
 
 Result<Outcome<Done, PeerGone>> Process::signal(int signal_number) const {
+  if (!alive()) return PeerGone{};  // the kernel takes signals for one that has ended and is not collected yet
   if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal_number, nullptr, 0) == 0) return Done{};
   if (errno == ESRCH) return PeerGone{};
   return std::unexpected{Error::last("pidfd_send_signal", "pid " + std::to_string(pid()))};

@@ -89,7 +89,8 @@ ChildProcess fork_with(const std::function<void(Ready)>& body, uid_t uid, bool c
   if (pid < 0) give_up("fork");
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(71);
+    // The parent may have ended before the line above; it is 0 to the first process of a pid namespace.
+    if (const pid_t now = ::getppid(); now != parent && now != 0) ::_exit(71);
     report_read.reset();
     release_write.reset();
     if (change_user) drop_privileges(uid);
