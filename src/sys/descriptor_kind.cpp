@@ -16,11 +16,15 @@
 namespace ginnel {
 namespace {
 
+std::string name_of(int fd) { return "fd " + std::to_string(fd); }
+
 /// What /proc calls the open file: `anon_inode:[eventfd]`, `/memfd:name (deleted)`, `pipe:[123]`.
-std::string proc_link(int fd) {
+Result<std::string> proc_link(int fd) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
   std::array<char, PATH_MAX> target{};
-  const auto length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target.data(), target.size());
-  return length < 0 ? std::string{} : std::string{target.data(), static_cast<std::size_t>(length)};
+  const auto length = ::readlink(path.c_str(), target.data(), target.size());
+  if (length < 0) return std::unexpected{Error::last("readlink", path)};
+  return std::string{target.data(), static_cast<std::size_t>(length)};
 }
 
 DescriptorKind kind_of_socket(int fd) {
@@ -30,37 +34,54 @@ DescriptorKind kind_of_socket(int fd) {
   return known && domain == AF_UNIX ? DescriptorKind::unix_socket : DescriptorKind::other_socket;
 }
 
-DescriptorKind kind_of_regular_file(int fd) {
-  struct statfs fs {};
-  if (retry_interrupted([&] { return ::fstatfs(fd, &fs); }) < 0) return DescriptorKind::regular_file;
+Result<DescriptorKind> kind_of_regular_file(int fd) {
+  struct statfs fs{};
+  if (retry_interrupted([&] { return ::fstatfs(fd, &fs); }) < 0)
+    return std::unexpected{Error::last("fstatfs", name_of(fd))};
   constexpr long mqueue_magic = 0x19800202;
   if (fs.f_type == mqueue_magic) return DescriptorKind::posix_queue;
   if (fs.f_type == NSFS_MAGIC) return DescriptorKind::namespace_file;
   constexpr long pidfs_magic = 0x50494446;
   if (fs.f_type == pidfs_magic) return DescriptorKind::pidfd;
-  // Only a memfd can have its seals read; a file on a tmpfs has them too, but always as sealed against sealing.
-  const std::string link = proc_link(fd);
-  if (link.starts_with("/memfd:") && ::fcntl(fd, F_GET_SEALS) >= 0) return DescriptorKind::memfd;
-  if (link.starts_with("/dev/shm/") && fs.f_type == TMPFS_MAGIC) return DescriptorKind::posix_shm;
-  return DescriptorKind::regular_file;
+
+  auto link = proc_link(fd);
+  if (!link) return std::unexpected{link.error()};
+  if (link->starts_with("/dev/shm/") && fs.f_type == TMPFS_MAGIC) return DescriptorKind::posix_shm;
+  if (!link->starts_with("/memfd:")) return DescriptorKind::regular_file;
+  // Anybody may call a file /memfd:x; only a memfd (and a file of a tmpfs) lets its seals be read.
+  if (::fcntl(fd, F_GET_SEALS) >= 0) return DescriptorKind::memfd;
+  if (errno == EINVAL) return DescriptorKind::regular_file;
+  return std::unexpected{Error::last("fcntl F_GET_SEALS", name_of(fd))};
 }
 
-DescriptorKind kind_of_anonymous_inode(const std::string& link) {
+/// The link of an unnamed pipe is no path, and a FIFO's is.
+Result<DescriptorKind> kind_of_pipe(int fd) {
+  auto link = proc_link(fd);
+  if (!link) return std::unexpected{link.error()};
+  return link->starts_with("pipe:[") ? DescriptorKind::pipe : DescriptorKind::fifo;
+}
+
+Result<DescriptorKind> kind_of_anonymous_inode(int fd) {
+  auto link = proc_link(fd);
+  if (!link) return std::unexpected{link.error()};
   constexpr std::array names{
-      std::pair{"anon_inode:[eventfd]", DescriptorKind::eventfd},   std::pair{"anon_inode:[eventpoll]", DescriptorKind::epoll},
-      std::pair{"anon_inode:[signalfd]", DescriptorKind::signalfd}, std::pair{"anon_inode:[timerfd]", DescriptorKind::timerfd},
-      std::pair{"anon_inode:[pidfd]", DescriptorKind::pidfd},       std::pair{"anon_inode:inotify", DescriptorKind::inotify},
+      std::pair{"anon_inode:[eventfd]", DescriptorKind::eventfd},
+      std::pair{"anon_inode:[eventpoll]", DescriptorKind::epoll},
+      std::pair{"anon_inode:[signalfd]", DescriptorKind::signalfd},
+      std::pair{"anon_inode:[timerfd]", DescriptorKind::timerfd},
+      std::pair{"anon_inode:[pidfd]", DescriptorKind::pidfd},
+      std::pair{"anon_inode:inotify", DescriptorKind::inotify},
   };
   for (const auto& [name, kind] : names)
-    if (link == name) return kind;
+    if (*link == name) return kind;
   return DescriptorKind::other;
 }
 
 }  // namespace
 
 Result<DescriptorKind> descriptor_kind(int fd) {
-  struct stat status {};
-  if (::fstat(fd, &status) < 0) return std::unexpected{Error::last("fstat", "fd " + std::to_string(fd))};
+  struct stat status{};
+  if (::fstat(fd, &status) < 0) return std::unexpected{Error::last("fstat", name_of(fd))};
   switch (status.st_mode & S_IFMT) {
     case S_IFDIR:
       return DescriptorKind::directory;
@@ -71,13 +92,13 @@ Result<DescriptorKind> descriptor_kind(int fd) {
     case S_IFBLK:
       return DescriptorKind::block_device;
     case S_IFIFO:
-      return proc_link(fd).starts_with("pipe:[") ? DescriptorKind::pipe : DescriptorKind::fifo;
+      return kind_of_pipe(fd);
     case S_IFSOCK:
       return kind_of_socket(fd);
     case S_IFREG:
       return kind_of_regular_file(fd);
     default:
-      return kind_of_anonymous_inode(proc_link(fd));
+      return kind_of_anonymous_inode(fd);
   }
 }
 

@@ -82,7 +82,7 @@ enum class DescriptorKind {
 };
 
 /// What a descriptor is, for a receiver that must not believe its sender.
-/// Errors: EBADF. Source: fstat(2), proc(5) (/proc/self/fd), getsockopt(2).
+/// Errors: EBADF, and ENOENT where /proc is not mounted. Source: fstat(2), proc(5) (/proc/self/fd), getsockopt(2).
 [[nodiscard]] Result<DescriptorKind> descriptor_kind(int fd);
 [[nodiscard]] std::string_view to_string(DescriptorKind kind) noexcept;
 
