@@ -71,6 +71,16 @@ if(TARGET ginnel_cli)
   endif()
 endif()
 
+# Every system call of every wrapper made to fail: the driver, and a short slice of the runs. All of them: ./dev check fault
+file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fault/*.cpp")
+if(sources)
+  add_executable(ginnel_fault_driver ${sources})
+  ginnel_warnings(ginnel_fault_driver)
+  target_link_libraries(ginnel_fault_driver PRIVATE ginnel_test_support)
+  set_target_properties(ginnel_fault_driver PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_precompile_headers(ginnel_fault_driver REUSE_FROM ginnel_test_support)
+endif()
+
 # The command is tested from outside by tests/cli.
 if(TARGET ginnel AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/CMakeLists.txt")
   add_subdirectory("${PROJECT_SOURCE_DIR}/tests/cli" tests/cli)

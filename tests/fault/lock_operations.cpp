@@ -1,0 +1,85 @@
+#include <array>
+#include <memory>
+
+#include "ginnel/sys/file_lock.hpp"
+#include "ginnel/sys/futex.hpp"
+#include "ginnel/sys/robust_mutex.hpp"
+#include "operations.hpp"
+
+namespace ginnel::fault {
+namespace {
+
+constexpr ByteRange some_bytes{.start = 10, .length = 20};
+
+SharedPlace ready_place() {
+  return {.memory = std::make_shared<ReadWriteMapping>(must(ReadWriteMapping::anonymous(Bytes::kib(16)))), .offset = 0};
+}
+
+}  // namespace
+
+std::vector<Operation> lock_operations() {
+  return {
+      {"futex_wait",
+       [] {
+         return [word = std::make_shared<FutexWord>(0U)] {
+           return Attempt{report(futex_wait(*word, 1, Deadline::after(std::chrono::seconds{5})))};
+         };
+       }},
+      {"futex_wake",
+       [] { return [word = std::make_shared<FutexWord>(0U)] { return Attempt{report(futex_wake(*word, 1))}; }; }},
+      {"futex_wait_any",
+       [] {
+         return [word = std::make_shared<FutexWord>(0U)] {
+           const std::array waiters{FutexWaiter{word.get(), 1}};
+           return Attempt{report(futex_wait_any(waiters, Deadline::after(std::chrono::seconds{5})))};
+         };
+       }},
+      {"RobustMutex::create_in",
+       [] { return [place = ready_place()] { return Attempt{report(RobustMutex::create_in(place))}; }; }},
+      {"RobustMutex::lock",
+       [] {
+         auto mutex = std::make_shared<RobustMutex>(must(RobustMutex::create_in(ready_place())));
+         return [mutex] { return Attempt{report(mutex->lock(Deadline::after(std::chrono::seconds{5})))}; };
+       }},
+      {"FileLock::acquire",
+       [] {
+         (void)must(FileLock::acquire(scratch_file("lock"), LockMode::shared));
+         return [] { return Attempt{report(FileLock::acquire(scratch_file("lock"), LockMode::exclusive))}; };
+       }},
+      {"FileLock::acquire with a deadline",
+       [] {
+         (void)must(FileLock::acquire(scratch_file("lock"), LockMode::shared));
+         return [] {
+           return Attempt{report(
+               FileLock::acquire(scratch_file("lock"), LockMode::shared, Deadline::after(std::chrono::seconds{5})))};
+         };
+       }},
+      {"RangeLocks::open and lock",
+       [] {
+         (void)must(RangeLocks::open(scratch_file("lock")));
+         return [] {
+           auto locks = RangeLocks::open(scratch_file("lock"));
+           if (!locks) return Attempt{report(locks)};
+           return Attempt{report(locks->lock(some_bytes, LockMode::exclusive))};
+         };
+       }},
+      {"RangeLocks::conflict",
+       [] {
+         auto locks = std::make_shared<RangeLocks>(must(RangeLocks::open(scratch_file("lock"))));
+         return [locks] { return Attempt{report(locks->conflict(some_bytes, LockMode::exclusive))}; };
+       }},
+      {"RangeLocks::unlock",
+       [] {
+         auto locks = std::make_shared<RangeLocks>(must(RangeLocks::open(scratch_file("lock"))));
+         return [locks] { return Attempt{report(locks->unlock(some_bytes))}; };
+       }},
+      {"lock_holders",
+       [] {
+         auto lock =
+             std::make_shared<FileLock>(must(FileLock::acquire(scratch_file("lock"), LockMode::shared)).as<FileLock>());
+         return [lock] { return Attempt{report(lock_holders(scratch_file("lock")))}; };
+       }},
+  };
+}
+
+}  // namespace ginnel::fault
