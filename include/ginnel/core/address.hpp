@@ -37,8 +37,8 @@ enum class AddressKind {
 
 /// A System V object: by key, which a restart can find again, or by the id the kernel gave.
 struct SysvName {
-  std::optional<std::int32_t> key;
-  std::optional<int> id;  ///< exactly one of the two is set
+  std::optional<std::int32_t> key{};
+  std::optional<int> id{};  ///< exactly one of the two is set
   bool operator==(const SysvName&) const = default;
 };
 
@@ -55,10 +55,10 @@ struct SysvName {
 /// Only the form is checked here; whether the object exists is for the mechanism to say.
 struct Address {
   AddressKind kind = AddressKind::standard_stream;
-  std::string name;       ///< path or name; an abstract socket's begins with '@'; empty where numbers say it all
-  SysvName sysv;          ///< for the three sysv kinds
-  std::int32_t pid = 0;   ///< for process, signal and memfd
-  int fd = -1;            ///< for descriptor and memfd
+  std::string name{};    ///< path or name; an abstract socket's begins with '@'; empty where numbers say it all
+  SysvName sysv{};       ///< for the three sysv kinds
+  std::int32_t pid = 0;  ///< for process, signal and memfd
+  int fd = -1;           ///< for descriptor and memfd
 
   /// Errors: EINVAL; its hint shows the accepted forms, those of that scheme when the scheme was understood.
   [[nodiscard]] static Result<Address> parse(std::string_view text);

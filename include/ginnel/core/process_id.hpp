@@ -17,10 +17,10 @@ namespace ginnel {
 /// Which process, in a form that survives the reuse of its number and can be written down and compared later.
 /// A bare pid names whoever has it now: with clone3(set_tid) a number is reused on demand.
 struct ProcessIdentity {
-  pid_t pid = 0;                   ///< as seen from the reader's pid namespace
-  std::uint64_t start_ticks = 0;   ///< start time in clock ticks since boot; field 22 of /proc/PID/stat
-  std::uint64_t pid_namespace = 0; ///< inode of /proc/PID/ns/pid; 0 where it may not be read
-  std::string boot_id;             ///< /proc/sys/kernel/random/boot_id
+  pid_t pid = 0;                    ///< as seen from the reader's pid namespace
+  std::uint64_t start_ticks = 0;    ///< start time in clock ticks since boot; field 22 of /proc/PID/stat
+  std::uint64_t pid_namespace = 0;  ///< inode of /proc/PID/ns/pid; 0 where it may not be read
+  std::string boot_id;              ///< /proc/sys/kernel/random/boot_id
 
   /// Errors: ESRCH (no such process). Source: proc(5).
   [[nodiscard]] static Result<ProcessIdentity> of(pid_t pid);
@@ -37,7 +37,7 @@ struct ProcessIdentity {
 struct ExitStatus {
   enum class How { exited, killed };
   How how = How::exited;
-  int value = 0;             ///< exit code, or the number of the signal
+  int value = 0;  ///< exit code, or the number of the signal
   bool core_dumped = false;
 
   [[nodiscard]] bool success() const noexcept { return how == How::exited && value == 0; }
@@ -75,7 +75,8 @@ class [[nodiscard]] Process {
   [[nodiscard]] Result<Outcome<Done, PeerGone>> signal(int signal_number) const;
 
  private:
-  Process(ProcessIdentity identity, UniqueFd pidfd) noexcept : identity_{std::move(identity)}, pidfd_{std::move(pidfd)} {}
+  Process(ProcessIdentity identity, UniqueFd pidfd) noexcept
+      : identity_{std::move(identity)}, pidfd_{std::move(pidfd)} {}
   ProcessIdentity identity_;
   UniqueFd pidfd_;
 };

@@ -88,9 +88,9 @@ struct LockHolder {
   Kind kind = Kind::flock;
   LockMode mode = LockMode::exclusive;
   ByteRange range;
-  pid_t pid = 0;       ///< of a process that has the locked description open now, which may be a child that inherited it
-  std::string command; ///< its name, /proc/PID/comm
-  int fd = -1;         ///< there
+  pid_t pid = 0;  ///< of a process that has the locked description open now, which may be a child that inherited it
+  std::string command;  ///< its name, /proc/PID/comm
+  int fd = -1;          ///< there
 };
 /// Who holds locks on a file, an entry for each descriptor: by the `lock:` lines of /proc/PID/fdinfo, since /proc/locks shows
 /// who took a lock and not who has it now. Processes that the caller may not read are not seen; `unreadable_processes` says

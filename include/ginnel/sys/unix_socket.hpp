@@ -107,14 +107,14 @@ class [[nodiscard]] UnixSeqpacket {
 };
 
 struct ListenOptions {
-  mode_t mode = 0600;          ///< of the path: exactly this once anybody can connect, never wider, whatever the umask
-  std::optional<uid_t> owner;  ///< of the path; needs CAP_CHOWN when not the caller
-  std::optional<gid_t> group;
+  mode_t mode = 0600;  ///< of the path: exactly this once anybody can connect, never wider, whatever the umask
+  std::optional<uid_t> owner{};  ///< of the path; needs CAP_CHOWN when not the caller
+  std::optional<gid_t> group{};
   int backlog = 128;
   /// Empty lists admit everybody who can reach the path. Otherwise a peer is let in when its uid is in `allow_uids` or its
   /// gid (effective or supplementary) is in `allow_gids`; others are closed at accept and told as Refused.
-  std::vector<uid_t> allow_uids;
-  std::vector<gid_t> allow_gids;
+  std::vector<uid_t> allow_uids{};
+  std::vector<gid_t> allow_gids{};
 };
 
 /// A peer that the allow-lists do not admit; its connection has been closed.
