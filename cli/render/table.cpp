@@ -115,15 +115,25 @@ std::vector<std::size_t> Table::widths(const Screen& screen) const {
 
 std::string Table::render(const Screen& screen) const {
   const std::vector<std::size_t> width = widths(screen);
+  const auto lines_of = [&](const std::vector<Cell>& row) {
+    std::vector<std::vector<std::string>> lines;
+    for (std::size_t c = 0; c < row.size(); ++c)
+      lines.push_back(columns_[c].wraps ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
+    return lines;
+  };
+  const auto height_of = [](const std::vector<std::vector<std::string>>& lines) {
+    std::size_t height = 1;
+    for (const auto& cell : lines) height = std::max(height, cell.size());
+    return height;
+  };
+  const bool separate = separates_wrapped_rows_ && std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) {
+                          return height_of(lines_of(row)) > 1;
+                        });
+
   std::string out;
   const auto append_row = [&](const std::vector<Cell>& row) {
-    std::vector<std::vector<std::string>> lines;
-    std::size_t height = 1;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      lines.push_back(columns_[c].wraps ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
-      height = std::max(height, lines.back().size());
-    }
-    for (std::size_t line = 0; line < height; ++line) {
+    const auto lines = lines_of(row);
+    for (std::size_t line = 0; line < height_of(lines); ++line) {
       const std::size_t row_start = out.size();
       for (std::size_t c = 0; c < row.size(); ++c) {
         const std::string_view text = line < lines[c].size() ? std::string_view{lines[c][line]} : std::string_view{};
@@ -137,7 +147,10 @@ std::string Table::render(const Screen& screen) const {
   std::vector<Cell> titles;
   for (const Column& column : columns_) titles.push_back({column.title, Colour::bold});
   append_row(titles);
-  for (const auto& row : rows_) append_row(row);
+  for (const auto& row : rows_) {
+    if (separate) out.push_back('\n');
+    append_row(row);
+  }
   return out;
 }
 

@@ -30,6 +30,8 @@ class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_{std::move(columns)} {}
   void add_row(std::vector<Cell> cells);
+  /// Puts empty lines between the rows when any of them takes several lines, so that the eye finds their ends.
+  void separate_rows_when_wrapped() noexcept { separates_wrapped_rows_ = true; }
   [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
   [[nodiscard]] std::string render(const Screen& screen) const;
 
@@ -37,6 +39,7 @@ class Table {
   [[nodiscard]] std::vector<std::size_t> widths(const Screen& screen) const;
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
+  bool separates_wrapped_rows_ = false;
 };
 
 /// The text in colour where the screen has it.
