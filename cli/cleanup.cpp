@@ -39,15 +39,18 @@ void remove_paths_and_end(int signal_number) {
 
 void install_cleanup_on_signals() {
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
-    struct sigaction before{};
-    ::sigaction(signal_number, nullptr, &before);
-    if (before.sa_handler == SIG_IGN) continue;
+    if (is_ignored(signal_number)) continue;
     struct sigaction action{};
     action.sa_handler = remove_paths_and_end;
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     ::sigemptyset(&action.sa_mask);
     ::sigaction(signal_number, &action, nullptr);
   }
+}
+
+bool is_ignored(int signal_number) noexcept {
+  struct sigaction now{};
+  return ::sigaction(signal_number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 PathToRemove::PathToRemove(const std::string& path) noexcept : slot_{no_slot} {

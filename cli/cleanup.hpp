@@ -14,6 +14,10 @@ namespace ginnel::cli {
 /// A signal that was ignored (nohup) stays ignored.
 void install_cleanup_on_signals();
 
+/// Whether whoever started ginnel has it ignore this signal, as nohup(1) does with SIGHUP. A blocked signal is received by a
+/// signalfd all the same.
+[[nodiscard]] bool is_ignored(int signal_number) noexcept;
+
 /// Registers a path for as long as it lives; a signal removes it if it still is the same file (device and inode) as at
 /// registration. The destructor only forgets it: in the normal course the owner removes its own path.
 class [[nodiscard]] PathToRemove {

@@ -1,5 +1,7 @@
 #include "foreground.hpp"
 
+#include "cleanup.hpp"
+
 #include <poll.h>
 
 #include <cerrno>
@@ -34,6 +36,13 @@ Result<Foreground> Foreground::begin() {
   auto signals = SignalReceiver::create({SIGINT, SIGQUIT, SIGTERM, SIGHUP});
   if (!signals) return std::unexpected{signals.error()};
   return Foreground{std::move(*signals)};
+}
+
+Result<std::optional<int>> Foreground::interrupted() {
+  auto got = signals_.receive(Deadline::immediately());
+  if (!got) return std::unexpected{got.error()};
+  const auto* signal = got->get_if<ReceivedSignal>();
+  return signal != nullptr && !is_ignored(signal->number) ? std::optional{signal->number} : std::nullopt;
 }
 
 Result<void> Foreground::pass_on(std::span<const Process> commands) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "ginnel/core/deadline.hpp"
@@ -20,6 +21,8 @@ class [[nodiscard]] Foreground {
   /// Errors: EMFILE, ENFILE.
   [[nodiscard]] static Result<Foreground> begin();
 
+  /// The signal that has come while no command was there to take it.
+  [[nodiscard]] Result<std::optional<int>> interrupted();
   /// Waits for the end of all commands, and passes on to those that still run whatever signal comes meanwhile. One that
   /// the terminal sent (Ctrl-C) has reached them already, being of the same process group, and is not sent a second time.
   [[nodiscard]] Result<Outcome<Done, TimedOut>> wait_for(std::span<const Process> commands,

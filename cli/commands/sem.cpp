@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -21,6 +23,13 @@
 
 namespace ginnel::cli {
 namespace {
+
+using namespace std::chrono_literals;
+
+/// A signal came before the command could be started.
+struct Interrupted {
+  int signal_number = 0;
+};
 
 struct SemArguments {
   std::string action;
@@ -48,20 +57,49 @@ Result<int> run_holding(Foreground& foreground, const TrailingWords& command) {
   return foreground.run_to_end(std::move(*started));
 }
 
-Result<int> wait_posix(const SemArguments& arguments, PosixSemaphore semaphore, Deadline deadline,
-                       const TrailingWords& command) {
-  auto taken = semaphore.wait(deadline);
-  if (!taken) return std::unexpected{taken.error()};
-  if (taken->is<TimedOut>()) return not_in_time(arguments);
-  if (command.empty()) return exit_done;
+/// A unit taken by a process that a signal then ends is lost. So while a unit is to be given back, signals wait in `foreground`,
+/// and the wait for the semaphore looks there from time to time.
+Result<Outcome<Done, TimedOut, Interrupted>> wait_watching(PosixSemaphore& semaphore, Foreground& foreground,
+                                                           Deadline deadline) {
+  constexpr auto look_again = 50ms;
+  while (true) {
+    auto taken = semaphore.wait(deadline.sooner(Deadline::after(look_again)));
+    if (!taken) return std::unexpected{taken.error()};
+    if (taken->is<Done>()) return Done{};
+    auto signal = foreground.interrupted();
+    if (!signal) return std::unexpected{signal.error()};
+    if (*signal) return Interrupted{**signal};
+    if (deadline.passed()) return TimedOut{};
+  }
+}
 
-  auto code = [&]() -> Result<int> {
+Result<int> run_holding_posix(const SemArguments& arguments, PosixSemaphore& semaphore, Deadline deadline,
+                              const TrailingWords& command) {
+  std::optional<int> signal;
+  {
     auto foreground = Foreground::begin();
     if (!foreground) return std::unexpected{foreground.error()};
-    return run_holding(*foreground, command);
-  }();
-  if (auto given = semaphore.post(); !given) return std::unexpected{given.error()};
-  return code;
+    auto taken = wait_watching(semaphore, *foreground, deadline);
+    if (!taken) return std::unexpected{taken.error()};
+    if (taken->is<TimedOut>()) return not_in_time(arguments);
+    if (taken->is<Done>()) {
+      auto code = run_holding(*foreground, command);
+      if (auto given = semaphore.post(); !given) return std::unexpected{given.error()};
+      return code;
+    }
+    signal = taken->as<Interrupted>().signal_number;
+  }
+  // Signals reach ginnel again: the shell is to see which one it was.
+  ::raise(*signal);
+  return exit_nothing;
+}
+
+Result<int> wait_posix(const SemArguments& arguments, PosixSemaphore& semaphore, Deadline deadline,
+                       const TrailingWords& command) {
+  if (!command.empty()) return run_holding_posix(arguments, semaphore, deadline, command);
+  auto taken = semaphore.wait(deadline);
+  if (!taken) return std::unexpected{taken.error()};
+  return taken->is<TimedOut>() ? not_in_time(arguments) : int{exit_done};
 }
 
 Result<int> run_posix(const SemArguments& arguments, const Address& address, const TrailingWords& command) {
@@ -73,7 +111,7 @@ Result<int> run_posix(const SemArguments& arguments, const Address& address, con
   auto semaphore = PosixSemaphore::open(address.name);
   if (!semaphore) return std::unexpected{semaphore.error()};
 
-  if (arguments.action == "wait") return wait_posix(arguments, std::move(*semaphore), *deadline, command);
+  if (arguments.action == "wait") return wait_posix(arguments, *semaphore, *deadline, command);
   if (arguments.action == "post") {
     if (auto posted = semaphore->post(); !posted) return std::unexpected{posted.error()};
     return exit_done;

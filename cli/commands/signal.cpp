@@ -5,6 +5,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <optional>
 
@@ -43,12 +44,20 @@ int tell_gone(pid_t pid) {
   return exit_nothing;
 }
 
+/// The receiver's own: `SigQ: queued/limit` of its status.
+std::string queue_limit(pid_t pid) {
+  std::ifstream status{fmt::format("/proc/{}/status", pid)};
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("SigQ:")) return fmt::format(" (RLIMIT_SIGPENDING {})", line.substr(line.find('/') + 1));
+  return "";
+}
+
 int tell_queue_full(pid_t pid) {
-  const auto use = signal_queue_use();
-  fmt::print(stderr,
-             "ginnel signal: pid {}: not sent: the queue of signals is full{}; retry when the receiver has taken some, "
-             "or raise the limit with 'ulimit -i'\n",
-             pid, use ? fmt::format(" (RLIMIT_SIGPENDING {})", use->limit) : "");
+  fmt::print(
+      stderr,
+      "ginnel signal: pid {}: not sent: its user's queue of signals is full{}; retry when some have been received, "
+      "or raise its limit with prlimit(1) --sigpending\n",
+      pid, queue_limit(pid));
   return exit_nothing;
 }
 
