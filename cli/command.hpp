@@ -36,7 +36,13 @@ struct Verb {
   CommandRun (*define)(CLI::App& app);
 };
 
-/// A use that option parsing cannot see to be wrong. Printed like every error, with the way to the help text.
+/// For the normal outcomes that end a verb with exit_nothing: says on standard error what did not come about, as
+/// `ginnel VERB: <text>`, and gives that code.
+[[nodiscard]] int nothing(const Verb& verb, std::string_view text);
+
+/// A use that option parsing cannot see to be wrong. Printed in plain words (`ginnel VERB: <object>: <what to do>`), with the
+/// way to the help text.
 [[nodiscard]] Error usage_error(std::string_view object, std::string_view what_to_do);
+[[nodiscard]] bool is_usage_error(const Error& error) noexcept;
 
 }  // namespace ginnel::cli

@@ -49,10 +49,6 @@ int report_parse_failure(const CLI::App& app, const CLI::ParseError& failure) {
   return exit_refused;
 }
 
-constexpr std::string_view usage_operation = "usage";
-
-bool is_usage_error(const Error& error) { return error.operation() == usage_operation; }
-
 std::string usage_message(const std::string& who, const Error& error) {
   const std::string object = error.object().empty() ? "" : error.object() + ": ";
   return object + error.hint() + "\nsee '" + who + " --help'";
@@ -114,10 +110,6 @@ int run(std::vector<std::string> words) {
 }
 
 }  // namespace
-
-Error usage_error(std::string_view object, std::string_view what_to_do) {
-  return Error{EINVAL, usage_operation, object, what_to_do};
-}
 
 }  // namespace ginnel::cli
 

@@ -131,8 +131,7 @@ int give_up(const std::string& path) {
       names += fmt::format("{}pid {} ({})", names.empty() ? ": held by " : ", ", holder.pid, holder.command);
     }
   }
-  fmt::print(stderr, "ginnel lock: {}: not free{}\n", path, names);
-  return exit_nothing;
+  return nothing(lock_verb, fmt::format("{}: not free{}", path, names));
 }
 
 /// The command gets the descriptor too, so that the lock stands for as long as it or a child of its lives. With --close

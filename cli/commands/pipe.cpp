@@ -114,10 +114,7 @@ Result<int> run_pipe(const PipeArguments& arguments, const TrailingWords& words)
     fmt::print(stderr, "{}", to_text(status_json(*stages, statuses, timed_out)));
   else if (arguments.status)
     print_status_table(*stages, statuses);
-  if (timed_out) {
-    fmt::print(stderr, "ginnel pipe: not done in time; its commands were ended\n");
-    return exit_nothing;
-  }
+  if (timed_out) return nothing(pipe_verb, "not done in time; its commands were ended");
   if (arguments.last) return exit_code_of(statuses.back());
   const auto failed = failed_stage(statuses);
   return failed ? exit_code_of(statuses[*failed]) : int{exit_done};

@@ -40,15 +40,9 @@ struct SemArguments {
   WaitOptions wait;
 };
 
-int not_in_time(const SemArguments& arguments) {
-  fmt::print(stderr, "ginnel sem: {}: not free in time\n", arguments.address);
-  return exit_nothing;
-}
+int not_in_time(const SemArguments& arguments) { return nothing(sem_verb, arguments.address + ": not free in time"); }
 
-int was_removed(const SemArguments& arguments) {
-  fmt::print(stderr, "ginnel sem: {}: removed meanwhile\n", arguments.address);
-  return exit_nothing;
-}
+int was_removed(const SemArguments& arguments) { return nothing(sem_verb, arguments.address + ": removed meanwhile"); }
 
 /// Runs the command of `sem wait … -- COMMAND`, which must not go on when what it stands on has gone.
 Result<int> run_holding(Foreground& foreground, const TrailingWords& command) {

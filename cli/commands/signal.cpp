@@ -39,10 +39,7 @@ Result<pid_t> parse_target(const std::string& text) {
   return std::unexpected{usage_error(text, "expected a process: 1234, pid:1234 or signal:1234")};
 }
 
-int tell_gone(pid_t pid) {
-  fmt::print(stderr, "ginnel signal: pid {}: no such process, or it has ended\n", pid);
-  return exit_nothing;
-}
+int tell_gone(pid_t pid) { return nothing(signal_verb, fmt::format("pid {}: no such process, or it has ended", pid)); }
 
 /// The receiver's own: `SigQ: queued/limit` of its status.
 std::string queue_limit(pid_t pid) {
@@ -53,12 +50,10 @@ std::string queue_limit(pid_t pid) {
 }
 
 int tell_queue_full(pid_t pid) {
-  fmt::print(
-      stderr,
-      "ginnel signal: pid {}: not sent: its user's queue of signals is full{}; retry when some have been received, "
-      "or raise its limit with prlimit(1) --sigpending\n",
-      pid, queue_limit(pid));
-  return exit_nothing;
+  return nothing(signal_verb,
+                 fmt::format("pid {}: not sent: its user's queue of signals is full{}; retry when some have been "
+                             "received, or raise its limit with prlimit(1) --sigpending",
+                             pid, queue_limit(pid)));
 }
 
 Error explained(const Error& error, pid_t pid) {
@@ -99,8 +94,7 @@ Result<int> wait_for_exit(const Process& process, Deadline deadline) {
   auto ended = process.wait(deadline);
   if (!ended) return std::unexpected{ended.error()};
   if (ended->is<Done>()) return exit_done;
-  fmt::print(stderr, "ginnel signal: pid {}: sent, and still running\n", process.pid());
-  return exit_nothing;
+  return nothing(signal_verb, fmt::format("pid {}: sent, and still running", process.pid()));
 }
 
 Result<int> run_signal(const SignalArguments& arguments) {
