@@ -79,6 +79,12 @@ if(sources)
   target_link_libraries(ginnel_fault_driver PRIVATE ginnel_test_support)
   set_target_properties(ginnel_fault_driver PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_precompile_headers(ginnel_fault_driver REUSE_FROM ginnel_test_support)
+  # AddressSanitizer's leak check and strace exclude each other.
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    add_test(NAME fault.quick
+      COMMAND "${PROJECT_SOURCE_DIR}/tests/fault/run" "$<TARGET_FILE_DIR:ginnel_fault_driver>" --quick)
+    set_tests_properties(fault.quick PROPERTIES TIMEOUT ${ginnel_test_timeout_s} PROCESSORS 2)
+  endif()
 endif()
 
 # The command is tested from outside by tests/cli.

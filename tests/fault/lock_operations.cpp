@@ -4,6 +4,8 @@
 #include "ginnel/sys/file_lock.hpp"
 #include "ginnel/sys/futex.hpp"
 #include "ginnel/sys/robust_mutex.hpp"
+#include "ginnel/sys/shared_condition.hpp"
+#include "ginnel/sys/shared_rwlock.hpp"
 #include "operations.hpp"
 
 namespace ginnel::fault {
@@ -40,6 +42,21 @@ std::vector<Operation> lock_operations() {
        [] {
          auto mutex = std::make_shared<RobustMutex>(must(RobustMutex::create_in(ready_place())));
          return [mutex] { return Attempt{report(mutex->lock(Deadline::after(std::chrono::seconds{5})))}; };
+       }},
+      {"SharedCondition::notify",
+       [] {
+         auto condition = std::make_shared<SharedCondition>(must(SharedCondition::create_in(ready_place())));
+         return [condition] { return Attempt{report(condition->notify())}; };
+       }},
+      {"SharedRwlock::lock_shared",
+       [] {
+         auto lock = std::make_shared<SharedRwlock>(must(SharedRwlock::create_in(ready_place())));
+         return [lock] { return Attempt{report(lock->lock_shared(Deadline::after(std::chrono::seconds{5})))}; };
+       }},
+      {"SharedRwlock::lock_exclusive",
+       [] {
+         auto lock = std::make_shared<SharedRwlock>(must(SharedRwlock::create_in(ready_place())));
+         return [lock] { return Attempt{report(lock->lock_exclusive(Deadline::after(std::chrono::seconds{5})))}; };
        }},
       {"FileLock::acquire",
        [] {

@@ -4,6 +4,7 @@
 #include "ginnel/sys/eventfd.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/pipe.hpp"
+#include "ginnel/sys/relay.hpp"
 #include "operations.hpp"
 
 namespace ginnel::fault {
@@ -84,6 +85,14 @@ std::vector<Operation> stream_operations() {
        }},
       {"pipe_bytes_waiting",
        [] { return [pipe = ready_pipe()] { return Attempt{report(pipe_bytes_waiting(pipe->read_end.get()))}; }; }},
+      {"relay",
+       [] {
+         return [input = ready_pipe(), output = ready_pipe()] {
+           auto put = write_all(input->write_end.get(), as_bytes("bytes"));
+           if (!put) return Attempt{report(put)};
+           return Attempt{report(relay(input->read_end.get(), output->write_end.get(), {.limit = 5}))};
+         };
+       }},
       {"Eventfd::create", [] { return [] { return Attempt{report(Eventfd::create())}; }; }},
       {"Eventfd::add", [] { return [event = ready_eventfd()] { return Attempt{report(event->add(5))}; }; }},
       {"Eventfd::take",
