@@ -173,33 +173,44 @@ Result<void> remove_stale(const Place& place) {
   return {};
 }
 
+Error replaced_at_once(const Place& place) {
+  return Error{ESTALE, "bind", place.path,
+               "something else took the place of the new socket, or it was removed at once"};
+}
+
 /// Gives the new file its owner, then its mode: nobody may pass by a mode that was meant for another group.
-Result<BoundPath> settle(Place place, const ListenOptions& options) {
+Result<void> give_owner_and_mode(const Place& place, const struct stat& made, const ListenOptions& options) {
   auto file = open_file(place);
   if (!file) return std::unexpected{file.error()};
-  if (!file->valid())
-    return std::unexpected{
-        Error{ENOENT, "bind", place.path, "the new socket was removed or its directory moved at once"}};
-  auto made = status(file->get(), place.path);
-  if (!made) return std::unexpected{made.error()};
-  if (!S_ISSOCK(made->st_mode))
-    return std::unexpected{Error{ESTALE, "bind", place.path, "something else took the place of the new socket"}};
+  if (!file->valid()) return std::unexpected{replaced_at_once(place)};
+  auto found = status(file->get(), place.path);
+  if (!found) return std::unexpected{found.error()};
+  if (found->st_dev != made.st_dev || found->st_ino != made.st_ino) return std::unexpected{replaced_at_once(place)};
 
-  const int fd = file->get();
-  const std::string path = place.path;
-  BoundPath bound{std::move(place.directory), std::move(place.file), made->st_dev, made->st_ino};
   const uid_t owner = options.owner.value_or(static_cast<uid_t>(-1));
   const gid_t group = options.group.value_or(static_cast<gid_t>(-1));
-  if ((options.owner || options.group) && ::fchownat(fd, "", owner, group, AT_EMPTY_PATH) < 0)
+  if ((options.owner || options.group) && ::fchownat(file->get(), "", owner, group, AT_EMPTY_PATH) < 0)
     return std::unexpected{
-        Error::last("chown", path)
+        Error::last("chown", place.path)
             .with_hint(errno == EPERM
                            ? "giving a path away needs CAP_CHOWN; without it, the group may be one of the caller's own"
                            : "")};
-  if ((made->st_mode & 07777) != options.mode) {
-    const std::string name = "/proc/self/fd/" + std::to_string(fd);
-    if (::chmod(name.c_str(), options.mode) < 0) return std::unexpected{Error::last("chmod", path)};
+  if ((made.st_mode & 07777) != options.mode) {
+    const std::string name = "/proc/self/fd/" + std::to_string(file->get());
+    if (::chmod(name.c_str(), options.mode) < 0) return std::unexpected{Error::last("chmod", place.path)};
   }
+  return {};
+}
+
+/// Looks at the new file before anything that can fail, so that it can be removed again if something does.
+Result<BoundPath> settle(Place place, const ListenOptions& options) {
+  struct stat made{};
+  if (::fstatat(place.directory.get(), place.file.c_str(), &made, AT_SYMLINK_NOFOLLOW) < 0)
+    return std::unexpected{errno == ENOENT ? replaced_at_once(place) : Error::last("stat", place.path)};
+  if (!S_ISSOCK(made.st_mode)) return std::unexpected{replaced_at_once(place)};
+  auto given = give_owner_and_mode(place, made, options);
+  BoundPath bound{std::move(place.directory), std::move(place.file), made.st_dev, made.st_ino};
+  if (!given) return std::unexpected{given.error()};
   return bound;
 }
 
