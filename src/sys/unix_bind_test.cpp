@@ -6,12 +6,14 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <fstream>
 
+#include "support/blocked_in.hpp"
 #include "support/child_process.hpp"
 #include "support/scratch.hpp"
 #include "unix_address.hpp"
@@ -204,6 +206,25 @@ TEST(StaleSocket, Of32StartersOneWinsAndTheOthersAreToldWhoAndAfterAKillTheNextS
     for (auto& child : children) child.kill_and_reap(SIGKILL);
   }
   EXPECT_TRUE(try_to_listen(path));
+}
+
+TEST(StaleSocket, WhoeverHoldsTheDirectorysLockReplacesItAndTheStarterThatWaitedFindsTheNewServer) {
+  const test::ScratchDirectory scratch;
+  const std::string path = scratch.file("s");
+  leave_stale(path);
+  UniqueFd directory{::open(scratch.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  ASSERT_EQ(::flock(directory.get(), LOCK_EX), 0);
+  auto starter = test::fork_child([&](test::Ready) {
+    auto refused = try_to_listen(path);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EADDRINUSE);
+    EXPECT_NE(refused.error().message().find("a live server"), std::string::npos) << refused.error().message();
+  });
+  test::wait_until_blocked_in(starter.pid(), SYS_clock_nanosleep);  // the pause between two tries of the lock
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  const UniqueFd server = foreign_server(path, UnixType::stream, true);
+  ASSERT_EQ(::flock(directory.get(), LOCK_UN), 0);
+  EXPECT_EQ(starter.wait().to_string(), "exit 0");
 }
 
 TEST(StaleSocket, InADirectoryThatMayNotBeReadItStaysAndTheErrorSaysWhy) {
