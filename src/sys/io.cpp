@@ -22,9 +22,11 @@ namespace {
 
 std::string name_of(int fd) { return "fd " + std::to_string(fd); }
 
-bool is_nonblocking(int fd) {
+/// A plain read or write of this descriptor returns at once: it is non-blocking, or not open for that at all.
+bool returns_at_once(int fd, Interest interest) {
   const int flags = ::fcntl(fd, F_GETFL);
-  return flags >= 0 && (flags & O_NONBLOCK) != 0;
+  const int refused = interest == Interest::readable ? O_WRONLY : O_RDONLY;
+  return flags < 0 || (flags & O_NONBLOCK) != 0 || (flags & O_ACCMODE) == refused;
 }
 
 /// The kernel, or this kind of descriptor, has no such flag. ESPIPE: it has no vectored call with a position.
@@ -45,7 +47,7 @@ std::optional<ssize_t> try_read(int fd, const iovec& buffer) {
   if (got >= 0) return got;
   if (would_block(errno) && never_polls_busy(fd)) return retry_interrupted([&] { return ::readv(fd, &buffer, 1); });
   if (!has_no_such_flag(errno)) return got;
-  if (is_nonblocking(fd)) return retry_interrupted([&] { return ::readv(fd, &buffer, 1); });
+  if (returns_at_once(fd, Interest::readable)) return retry_interrupted([&] { return ::readv(fd, &buffer, 1); });
   return std::nullopt;
 }
 
@@ -61,7 +63,7 @@ class Writer {
       const ssize_t put = positioned(data, manner, rwf_nosignal);
       if (put >= 0 || !has_no_such_flag(errno)) return put;
       if (manner == Manner::wait_free) {
-        if (!is_nonblocking(fd_)) return std::nullopt;
+        if (!returns_at_once(fd_, Interest::writable)) return std::nullopt;
         return write(data, Manner::may_block);
       }
     } else if (const ssize_t put = to_socket(data, manner); put >= 0 || errno != ENOTSOCK) {
@@ -91,7 +93,7 @@ class Writer {
     if (manner == Manner::wait_free) {
       const ssize_t put = positioned(data, manner, 0);
       if (put >= 0 || !has_no_such_flag(errno)) return put;
-      if (!is_nonblocking(fd_)) return std::nullopt;
+      if (!returns_at_once(fd_, Interest::writable)) return std::nullopt;
     }
     return retry_interrupted([&] { return ::writev(fd_, &data, 1); });
   }
@@ -105,7 +107,10 @@ class Writer {
 class ReadinessWait {
  public:
   Result<Outcome<Done, TimedOut>> wait(int fd, Interest interest, Deadline deadline) {
-    if (tries_++ > 1 && !deadline.passed()) backoff_.pause(deadline);
+    if (tries_++ > 1) {
+      if (deadline.passed()) return TimedOut{};
+      backoff_.pause(deadline);
+    }
     return wait_ready(fd, interest, deadline);
   }
 
