@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cleanup.hpp"
 #include "ginnel/core/address.hpp"
+#include "render/help.hpp"
 #include "verbs.hpp"
 
 namespace ginnel::cli {
@@ -39,7 +41,7 @@ int report_parse_failure(const CLI::App& app, const CLI::ParseError& failure) {
     if (dynamic_cast<const CLI::CallForVersion*>(&failure) != nullptr) {
       std::puts(failure.what());
     } else {
-      std::fputs((chosen.empty() ? app.help() : chosen.front()->help()).c_str(), stdout);
+      std::fputs(app.help().c_str(), stdout);  // of the verb that was chosen, if any
     }
     return std::fflush(stdout) == 0 ? exit_done : exit_refused;
   }
@@ -84,6 +86,7 @@ int run(std::vector<std::string> words) {
   app.set_version_flag("--version", "ginnel " GINNEL_VERSION);
   app.require_subcommand(1);
   app.footer(overview_footer());
+  app.formatter(std::make_shared<HelpFormatter>());
 
   struct Defined {
     const Verb* verb;

@@ -1,7 +1,225 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "endpoints/server.hpp"
+#include "foreground.hpp"
+#include "ginnel/sys/ancillary.hpp"
+#include "ginnel/sys/io.hpp"
+#include "ginnel/sys/spawn.hpp"
+#include "options.hpp"
+#include "render/json.hpp"
+#include "render/table.hpp"
 #include "verbs.hpp"
 
 namespace ginnel::cli {
+namespace {
 
-const Verb fd_verb{"fd", "", "", false, nullptr};
+constexpr int first_passed = 3;  // after the standard streams, as LISTEN_FDS has it
+
+Result<Address> socket_address(const std::string& text) {
+  auto address = Address::parse(text);
+  if (!address) return address;
+  if (address->kind != AddressKind::unix_stream && address->kind != AddressKind::unix_seqpacket)
+    return std::unexpected{usage_error(text, "descriptors travel over a connection: unix:PATH or unix-seq:PATH")};
+  return address;
+}
+
+struct SendAsked {
+  std::string address;
+  std::vector<std::string> files;
+  bool write = false;
+  bool append = false;
+  WaitOptions wait;
+};
+
+/// Of one word: a file opened here, or with fd:N one that the caller has open already.
+struct Passed {
+  UniqueFd owned;
+  int fd = -1;
+};
+
+Result<Passed> open_to_pass(const std::string& word, int flags) {
+  if (word.starts_with("fd:")) {
+    auto address = Address::parse(word);
+    if (!address) return std::unexpected{address.error()};
+    auto kind = descriptor_kind(address->fd);
+    if (!kind)
+      return std::unexpected{Error{kind.error()}.with_object(word).with_hint(
+          "no such descriptor is open here: the shell opens it, as in 5<file")};
+    return Passed{{}, address->fd};
+  }
+  UniqueFd file{::open(word.c_str(), flags | O_CLOEXEC, 0666)};
+  if (!file.valid()) return std::unexpected{Error::last("open", word)};
+  const int fd = file.get();
+  return Passed{std::move(file), fd};
+}
+
+Result<int> send_files(const SendAsked& asked) {
+  auto address = socket_address(asked.address);
+  if (!address) return std::unexpected{address.error()};
+  if (asked.write && asked.append) return std::unexpected{usage_error("--write", "give --write or --append, not both")};
+  if (asked.files.size() > passed_descriptors_max)
+    return std::unexpected{usage_error(std::to_string(asked.files.size()) + " files", "one message carries up to 253")};
+  auto deadline = asked.wait.deadline();
+  if (!deadline) return std::unexpected{deadline.error()};
+
+  const int flags = asked.append ? O_WRONLY | O_APPEND | O_CREAT : (asked.write ? O_RDWR : O_RDONLY);
+  std::vector<Passed> passed;
+  std::vector<int> numbers;
+  for (const std::string& word : asked.files) {
+    auto opened = open_to_pass(word, flags);
+    if (!opened) return std::unexpected{opened.error()};
+    numbers.push_back(opened->fd);
+    passed.push_back(std::move(*opened));
+  }
+
+  auto socket = connect_to(*address, *deadline);
+  if (!socket) return std::unexpected{socket.error()};
+  const auto in_time = address->to_string() + ": no receiver within the time given";
+  if (socket->is<TimedOut>()) return nothing(fd_verb, in_time);
+  constexpr std::array greeting{std::byte{0}};  // on a stream descriptors go along with a byte at least
+  auto sent = send_descriptors(socket->as<UniqueFd>().get(), greeting, numbers, *deadline);
+  if (!sent) return std::unexpected{sent.error()};
+  if (sent->is<TimedOut>()) return nothing(fd_verb, in_time);
+  if (sent->is<PeerGone>()) return nothing(fd_verb, address->to_string() + ": the receiver has gone");
+  if (sent->is<TooManyInFlight>())
+    return nothing(fd_verb, address->to_string() +
+                                ": this user has as many descriptors under way as RLIMIT_NOFILE allows "
+                                "(ETOOMANYREFS); try again when receivers have taken some");
+  return exit_done;
+}
+
+struct ReceiveAsked {
+  std::string address;
+  ServerOptions server;
+  WaitOptions wait;
+  bool json = false;
+};
+
+std::string target_of(int fd) {
+  std::array<char, 4096> target{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const auto length = ::readlink(link.c_str(), target.data(), target.size());
+  return length < 0 ? std::string{} : std::string{target.data(), static_cast<std::size_t>(length)};
+}
+
+std::string_view access_of(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0) return "path";
+  switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+      return "read";
+    case O_WRONLY:
+      return (flags & O_APPEND) != 0 ? "append" : "write";
+    default:
+      return "both";
+  }
+}
+
+int print(const std::vector<UniqueFd>& descriptors, bool json) {
+  Json list = Json::array();
+  Table table{{{"fd", Align::right}, {"kind"}, {"access"}, {"target"}}};
+  int number = first_passed;
+  for (const UniqueFd& descriptor : descriptors) {
+    const auto kind = descriptor_kind(descriptor.get());
+    const std::string word{kind ? to_string(*kind) : "unknown"};
+    const std::string access{access_of(descriptor.get())};
+    const std::string target = target_of(descriptor.get());
+    list.push_back({{"fd", number}, {"kind", word}, {"access", access}, {"target", target}});
+    table.add_row(
+        {{std::to_string(number), Colour::none}, {word, Colour::none}, {access, Colour::none}, {target, Colour::none}});
+    ++number;
+  }
+  const std::string text = json ? to_text(list) : table.render(Screen::of(STDOUT_FILENO));
+  std::fputs(text.c_str(), stdout);
+  return exit_done;
+}
+
+Result<int> run_command(const std::vector<UniqueFd>& descriptors, const TrailingWords& command) {
+  SpawnOptions options;
+  int number = first_passed;
+  for (const UniqueFd& descriptor : descriptors) options.descriptors.emplace_back(descriptor.get(), number++);
+  options.extra_environment.push_back("LISTEN_FDS=" + std::to_string(descriptors.size()));
+  auto foreground = Foreground::begin();
+  if (!foreground) return std::unexpected{foreground.error()};
+  auto process = spawn(command, options);
+  if (!process) return std::unexpected{process.error()};
+  return foreground->run_to_end(std::move(*process));
+}
+
+Result<int> receive_files(const ReceiveAsked& asked, const TrailingWords& command) {
+  auto address = socket_address(asked.address);
+  if (!address) return std::unexpected{address.error()};
+  if (asked.json && !command.empty())
+    return std::unexpected{usage_error("--json", "with a command nothing is printed but what it prints")};
+  auto deadline = asked.wait.deadline();
+  if (!deadline) return std::unexpected{deadline.error()};
+  auto options = asked.server.listen_options();
+  if (!options) return std::unexpected{options.error()};
+
+  auto socket = asked.server.listens() ? accept_one(*address, *options, *deadline) : connect_to(*address, *deadline);
+  if (!socket) return std::unexpected{socket.error()};
+  const auto in_time = address->to_string() + ": no descriptors within the time given";
+  if (socket->is<TimedOut>()) return nothing(fd_verb, in_time);
+  std::array<std::byte, 65'536> bytes;
+  auto received = receive_descriptors(socket->as<UniqueFd>().get(), bytes, *deadline);
+  if (!received) return std::unexpected{received.error()};
+  if (received->is<TimedOut>()) return nothing(fd_verb, in_time);
+  const auto* const message = received->get_if<ReceivedWithDescriptors>();
+  if (message == nullptr || message->descriptors.empty())
+    return nothing(fd_verb, address->to_string() + ": the sender passed no descriptors");
+  socket->as<UniqueFd>().reset();
+  return command.empty() ? Result<int>{print(message->descriptors, asked.json)}
+                         : run_command(message->descriptors, command);
+}
+
+void define_send(CLI::App& app, SendAsked& asked) {
+  app.add_option("ADDRESS", asked.address, "unix:PATH or unix-seq:PATH")->required();
+  app.add_option("FILE", asked.files, "Files to open and pass, or fd:N for one that is open; up to 253")->required();
+  app.add_flag("--write", asked.write, "Open the files for reading and writing (default: reading only)");
+  app.add_flag("--append", asked.append, "Open the files for appending, and make those that are missing");
+  asked.wait.add_to(app);
+}
+
+void define_receive(CLI::App& app, ReceiveAsked& asked) {
+  app.add_option("ADDRESS", asked.address, "unix:PATH or unix-seq:PATH")->required();
+  asked.server.add_to(app, "Bind the socket and let one sender in");
+  add_json_flag(app, asked.json);
+  asked.wait.add_to(app);
+  app.footer(
+      "After -- a command: it gets the descriptors as 3, 4, … (how many: $LISTEN_FDS), and its exit\n"
+      "code is passed on. Without one they are listed.");
+}
+
+CommandRun define(CLI::App& app) {
+  auto send_asked = std::make_shared<SendAsked>();
+  auto receive_asked = std::make_shared<ReceiveAsked>();
+  CLI::App* const send_app = app.add_subcommand("send", "Open files and pass them to another process");
+  CLI::App* const receive_app = app.add_subcommand("recv", "Receive open files, list them or run a command with them");
+  app.require_subcommand(1);
+  define_send(*send_app, *send_asked);
+  define_receive(*receive_app, *receive_asked);
+  return [=](const TrailingWords& trailing) -> Result<int> {
+    if (receive_app->parsed()) return receive_files(*receive_asked, trailing);
+    if (!trailing.empty())
+      return std::unexpected{usage_error("--", "fd send takes no command: see 'ginnel fd --help'")};
+    return send_files(*send_asked);
+  };
+}
+
+}  // namespace
+
+const Verb fd_verb{"fd", "Pass open files to another process, which may not be allowed to open them itself",
+                   "  ginnel fd recv --listen unix-seq:/tmp/s -- sh -c 'cat <&3' &\n"
+                   "  ginnel fd send unix-seq:/tmp/s ./file\n"
+                   "  ginnel fd send --append unix:/tmp/s /var/log/a.log fd:5 5<>data\n"
+                   "  ginnel fd recv unix:/tmp/s --json\n",
+                   true, define};
 
 }  // namespace ginnel::cli

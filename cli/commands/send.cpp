@@ -1,7 +1,205 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "endpoints/carrier.hpp"
+#include "endpoints/line_reader.hpp"
+#include "endpoints/memory.hpp"
+#include "endpoints/messages.hpp"
+#include "ginnel/sys/io.hpp"
+#include "ginnel/sys/relay.hpp"
+#include "options.hpp"
 #include "verbs.hpp"
 
 namespace ginnel::cli {
+namespace {
 
-const Verb send_verb{"send", "", "", false, nullptr};
+struct Asked {
+  std::string address;
+  std::string data;
+  std::string file;
+  std::string offset = "0";
+  unsigned priority = 0;
+  long type = 0;
+  bool lines = false;
+  WaitOptions wait;
+  CLI::Option* data_given = nullptr;
+  CLI::Option* priority_given = nullptr;
+  CLI::Option* type_given = nullptr;
+};
+
+/// Where the data comes from: a word of the command line, or a descriptor.
+struct Source {
+  std::optional<std::string> word;
+  UniqueFd file;
+  int fd = STDIN_FILENO;
+};
+
+int timed_out(const Address& to) {
+  return nothing(send_verb, to.to_string() + ": no reader, or no room, within the time given");
+}
+int peer_gone(const Address& to) { return nothing(send_verb, to.to_string() + ": the receiver has gone"); }
+
+Result<int> send_bytes(const Address& to, const Source& source, Deadline deadline) {
+  auto opened = open_bytes(to, Direction::send, Direction::send, nullptr, deadline);
+  if (!opened) return std::unexpected{opened.error()};
+  if (opened->is<TimedOut>()) return timed_out(to);
+  const int out = opened->as<ByteEnd>().out;
+  if (source.word) {
+    auto written = write_all(out, as_bytes(*source.word), deadline);
+    if (!written) return std::unexpected{Error{written.error()}.with_object(to.to_string())};
+    if (written->end == Transfer::End::timed_out) return timed_out(to);
+    return written->end == Transfer::End::peer_gone ? peer_gone(to) : exit_done;
+  }
+  auto sent = relay(source.fd, out, {}, deadline);
+  if (!sent) return std::unexpected{Error{sent.error()}.with_object(to.to_string())};
+  if (sent->end == RelayReport::End::timed_out) return timed_out(to);
+  return sent->end == RelayReport::End::peer_gone ? peer_gone(to) : exit_done;
+}
+
+Result<std::optional<int>> send_one(MessageEnd& end, const Address& to, std::span<const std::byte> message,
+                                    Deadline deadline) {
+  auto sent = end.send(message, deadline);
+  if (!sent) return std::unexpected{sent.error()};
+  if (sent->is<TimedOut>()) return timed_out(to);
+  if (sent->is<PeerGone>()) return peer_gone(to);
+  return std::nullopt;
+}
+
+Result<int> send_messages(const Address& to, const Source& source, const MessageDetails& details, bool lines,
+                          Deadline deadline) {
+  auto opened = open_messages(to, Direction::send, details, nullptr, deadline);
+  if (!opened) return std::unexpected{opened.error()};
+  if (opened->is<TimedOut>()) return timed_out(to);
+  MessageEnd& end = *opened->as<std::unique_ptr<MessageEnd>>();
+  if (source.word) {
+    auto stopped = send_one(end, to, as_bytes(*source.word), deadline);
+    if (!stopped) return std::unexpected{stopped.error()};
+    return stopped->value_or(exit_done);
+  }
+
+  LineReader reader{source.fd, end.longest(), lines ? LineReader::Unit::line : LineReader::Unit::whole_stream};
+  for (;;) {
+    auto line = reader.next(deadline);
+    if (!line) return std::unexpected{Error{line.error()}.with_object(to.to_string())};
+    if (line->is<EndOfStream>()) return exit_done;
+    if (line->is<TimedOut>()) return timed_out(to);
+    auto stopped = send_one(end, to, line->as<std::vector<std::byte>>(), deadline);
+    if (!stopped) return std::unexpected{stopped.error()};
+    if (*stopped) return **stopped;
+  }
+}
+
+Result<int> send_to_memory(const Address& to, const Source& source, std::uint64_t offset, Deadline deadline) {
+  auto memory = memory_to_write(to);
+  if (!memory) return std::unexpected{memory.error()};
+  const std::uint64_t size = memory->bytes().size();
+  const auto too_much = [&](const std::string& data) {
+    return std::unexpected{Error{EFBIG, "send", to.to_string(),
+                                 data + " at offset " + std::to_string(offset) + " do not fit into its " +
+                                     std::to_string(size) + " bytes; nothing was written"}};
+  };
+  if (offset > size) return too_much("0 bytes");
+  const auto room = memory->bytes().subspan(offset);
+  std::vector<std::byte> read;
+  std::span<const std::byte> data;
+  if (source.word) {
+    data = as_bytes(*source.word);
+    if (data.size() > room.size()) return too_much(std::to_string(data.size()) + " bytes");
+  } else {
+    read.resize(room.size() + 1);
+    auto got = read_all(source.fd, read, deadline);
+    if (!got) return std::unexpected{got.error()};
+    if (got->end == Transfer::End::timed_out) return timed_out(to);
+    if (got->bytes > room.size()) return too_much("over " + std::to_string(room.size()) + " bytes");
+    data = std::span{read}.first(got->bytes);
+  }
+  if (!data.empty()) std::memcpy(room.data(), data.data(), data.size());
+  return exit_done;
+}
+
+Result<Source> source_of(const Asked& asked, const TrailingWords& trailing) {
+  Source source;
+  if (asked.data_given->count() > 0) source.word = asked.data;
+  if (trailing.size() == 1 && !source.word) {
+    source.word = trailing.front();
+  } else if (!trailing.empty()) {
+    return std::unexpected{usage_error("DATA", "one message is one word: put it into quotes")};
+  }
+  if (asked.file.empty()) return source;
+  if (source.word) return std::unexpected{usage_error("--file", "give DATA or --file, not both")};
+  source.file = UniqueFd{::open(asked.file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!source.file.valid()) return std::unexpected{Error::last("open", asked.file)};
+  source.fd = source.file.get();
+  return source;
+}
+
+Result<int> run(const Asked& asked, const TrailingWords& trailing) {
+  auto to = Address::parse(asked.address);
+  if (!to) return std::unexpected{to.error()};
+  auto deadline = asked.wait.deadline();
+  if (!deadline) return std::unexpected{deadline.error()};
+  auto source = source_of(asked, trailing);
+  if (!source) return std::unexpected{source.error()};
+  auto offset = Bytes::parse(asked.offset);
+  if (!offset) return std::unexpected{offset.error()};
+
+  const Carrier carrier = carrier_of(to->kind);
+  if (carrier != Carrier::messages && (asked.lines || asked.priority_given->count() + asked.type_given->count() > 0))
+    return std::unexpected{usage_error(
+        to->to_string(), "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram")};
+  switch (carrier) {
+    case Carrier::bytes:
+      return send_bytes(*to, *source, *deadline);
+    case Carrier::messages: {
+      MessageDetails details;
+      if (asked.priority_given->count() > 0) details.priority = asked.priority;
+      if (asked.type_given->count() > 0) details.type = asked.type;
+      return send_messages(*to, *source, details, asked.lines, *deadline);
+    }
+    case Carrier::memory:
+      return send_to_memory(*to, *source, offset->count(), *deadline);
+    case Carrier::none:
+      break;
+  }
+  return std::unexpected{carries_nothing(*to)};
+}
+
+CommandRun define(CLI::App& app) {
+  auto asked = std::make_shared<Asked>();
+  app.add_option("ADDRESS", asked->address, "Where to")->required();
+  asked->data_given =
+      app.add_option("DATA", asked->data,
+                     "One message, as it stands; without it standard input is sent (after -- it may begin with -)");
+  app.add_option("--file", asked->file, "Send this file instead of standard input")->type_name("FILE");
+  app.add_flag("--lines", asked->lines, "Each line of the input is one message; without it the whole input is one");
+  asked->priority_given =
+      app.add_option("--priority", asked->priority, "mq: 0 to 32767, the highest is received first")->type_name("N");
+  asked->type_given =
+      app.add_option("--type", asked->type, "sysv-msg: a number from 1 that receivers choose by (default 1)")
+          ->type_name("N");
+  app.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: write from here on")->type_name("SIZE");
+  asked->wait.add_to(app);
+  return [asked](const TrailingWords& trailing) { return run(*asked, trailing); };
+}
+
+}  // namespace
+
+const Verb send_verb{"send", "Send standard input, or one message, to an address",
+                     "  echo payload | ginnel send fifo:/tmp/x\n"
+                     "  ginnel send mq:/jobs --priority 7 'urgent'\n"
+                     "  seq 3 | ginnel send sysv-msg:0x51 --lines --type 2\n"
+                     "  ginnel send unix:/tmp/s --timeout 5s < file    # waits up to 5 s for the listener\n"
+                     "  ginnel send shm:/board --offset 4K < page\n"
+                     "\n"
+                     "fifo, unix, fd: and - take a stream of bytes of any length; mq, sysv-msg,\n"
+                     "unix-seq and unix-dgram take messages. A socket that is not there yet is\n"
+                     "waited for: for one second, for as long as --timeout says, or not at all\n"
+                     "with --nonblock.\n",
+                     true, define};
 
 }  // namespace ginnel::cli

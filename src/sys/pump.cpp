@@ -61,6 +61,7 @@ std::size_t Pump::still_wanted(std::size_t most) const noexcept {
 
 Pump::State Pump::end(RelayReport::End why) noexcept {
   report_.end = why;
+  report_.undelivered = in_own_pipe_ + (end_ - begin_);
   return state_ = State::ended;
 }
 

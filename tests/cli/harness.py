@@ -123,6 +123,14 @@ class ShellTest(unittest.TestCase):
             self.addCleanup(subprocess.run, ["ipcrm", option, key], stderr=subprocess.DEVNULL, check=False)
         return key
 
+    def ipcmk(self, what):
+        """Makes a System V object by ipcmk(1) (`-Q`, `-M SIZE`, `-S COUNT`) and gives its id; it goes at the end."""
+        self.need("ipcmk")
+        number = self.sh("ipcmk " + what).text.split()[-1]
+        remove = {"Q": "-q", "M": "-m", "S": "-s"}[what[1]]
+        self.addCleanup(subprocess.run, ["ipcrm", remove, number], stderr=subprocess.DEVNULL, check=False)
+        return number
+
     def _remove(self, address):
         subprocess.run([GINNEL, "rm", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
@@ -153,18 +161,22 @@ class ShellTest(unittest.TestCase):
 
         self.wait_until(bound, "socket " + path)
 
-    def wait_for_reader(self, fifo):
-        """Until some process has the FIFO open for reading."""
-        full = os.path.join(self.dir, fifo)
+    def wait_for_open(self, job, path):
+        """Until a process of the job has the file open."""
+        full = os.path.join(self.dir, path)
 
         def opened():
-            try:
-                os.close(os.open(full, os.O_WRONLY | os.O_NONBLOCK))
-                return True
-            except OSError:
-                return False
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    if os.getpgid(int(pid)) != job.pid:
+                        continue
+                    if full in (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")):
+                        return True
+                except OSError:  # ended meanwhile
+                    continue
+            return False
 
-        self.wait_until(opened, "reader of " + fifo)
+        self.wait_until(opened, "an open " + path)
 
     # --- what must be there
 

@@ -20,7 +20,8 @@ struct [[nodiscard]] RelayReport {
     timed_out,
     stopped,  ///< of relay_both_ways with end_with_first: the other direction ended
   };
-  std::uint64_t bytes = 0;  ///< delivered to the output
+  std::uint64_t bytes = 0;        ///< delivered to the output
+  std::uint64_t undelivered = 0;  ///< taken from the input and lost, when it ended by peer_gone or timed_out
   End end = End::end_of_stream;
   RelayMethod method = RelayMethod::spliced;
 };

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ginnel/core/deadline.hpp"
+#include "ginnel/core/outcome.hpp"
+#include "ginnel/core/result.hpp"
+
+namespace ginnel::cli {
+
+/// Cuts a stream of bytes into messages.
+class LineReader {
+ public:
+  enum class Unit {
+    line,          ///< without its newline; the last may lack one
+    whole_stream,  ///< one message, perhaps empty
+  };
+  LineReader(int fd, std::size_t longest, Unit unit) noexcept : fd_{fd}, longest_{longest}, unit_{unit} {}
+
+  /// Errors: EMSGSIZE (over the longest), and those of read(2).
+  [[nodiscard]] Result<Outcome<std::vector<std::byte>, EndOfStream, TimedOut>> next(Deadline deadline);
+
+ private:
+  int fd_;
+  std::size_t longest_;
+  Unit unit_;
+  std::vector<std::byte> pending_;
+  std::size_t searched_ = 0;
+  bool ended_ = false;
+  bool delivered_ = false;  ///< the whole stream, which may be empty
+};
+
+}  // namespace ginnel::cli

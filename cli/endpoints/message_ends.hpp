@@ -1,0 +1,18 @@
+#pragma once
+
+#include "endpoints/messages.hpp"
+
+// How each kind is opened; for messages.cpp.
+
+namespace ginnel::cli {
+
+using OpenedMessages = Result<Outcome<std::unique_ptr<MessageEnd>, TimedOut>>;
+
+[[nodiscard]] OpenedMessages open_posix_queue(const Address& address, Direction direction,
+                                              const MessageDetails& details);
+[[nodiscard]] OpenedMessages open_sysv_queue(const Address& address, const MessageDetails& details);
+[[nodiscard]] OpenedMessages open_seqpacket(const Address& address, const ListenOptions* listen, Deadline deadline);
+[[nodiscard]] OpenedMessages open_datagram_sender(const Address& address, Deadline deadline);
+[[nodiscard]] OpenedMessages open_datagram_receiver(const Address& address, const ListenOptions& options);
+
+}  // namespace ginnel::cli

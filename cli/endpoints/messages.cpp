@@ -1,0 +1,41 @@
+#include "endpoints/messages.hpp"
+
+#include <cerrno>
+
+#include "endpoints/message_ends.hpp"
+
+namespace ginnel::cli {
+namespace {
+
+Result<void> check(const Address& address, const MessageDetails& details) {
+  const auto refused = [&](std::string_view hint) {
+    return std::unexpected{Error{EOPNOTSUPP, "address", address.to_string(), hint}};
+  };
+  if (details.peek && address.kind == AddressKind::posix_queue)
+    return refused("a POSIX queue has no way to look at a message and leave it; sysv-msg has (--peek)");
+  if (details.peek && address.kind != AddressKind::sysv_queue) return refused("--peek is for sysv-msg");
+  if (details.type && address.kind != AddressKind::sysv_queue) return refused("--type is for sysv-msg");
+  if (details.priority && address.kind != AddressKind::posix_queue) return refused("--priority is for mq");
+  if (details.peek && details.type) return refused("--peek goes by position and takes no --type");
+  return {};
+}
+
+}  // namespace
+
+OpenedMessages open_messages(const Address& address, Direction direction, const MessageDetails& details,
+                             const ListenOptions* listen, Deadline deadline) {
+  if (auto fits = check(address, details); !fits) return std::unexpected{fits.error()};
+  switch (address.kind) {
+    case AddressKind::posix_queue:
+      return open_posix_queue(address, direction, details);
+    case AddressKind::sysv_queue:
+      return open_sysv_queue(address, details);
+    case AddressKind::unix_datagram:
+      return direction == Direction::send ? open_datagram_sender(address, deadline)
+                                          : open_datagram_receiver(address, listen ? *listen : ListenOptions{});
+    default:
+      return open_seqpacket(address, listen, deadline);
+  }
+}
+
+}  // namespace ginnel::cli

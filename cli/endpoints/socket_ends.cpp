@@ -1,0 +1,99 @@
+#include <sys/socket.h>
+
+#include <optional>
+#include <utility>
+
+#include "cleanup.hpp"
+#include "endpoints/hold_signals.hpp"
+#include "endpoints/message_ends.hpp"
+#include "endpoints/patience.hpp"
+
+namespace ginnel::cli {
+namespace {
+
+/// Over what any send buffer of an unprivileged sender holds (twice net.core.wmem_max, by default 416 KiB).
+constexpr std::size_t socket_message_max = std::size_t{1} << 20;
+
+class SeqpacketEnd final : public MessageEnd {
+ public:
+  explicit SeqpacketEnd(UnixSeqpacket socket) : socket_{std::move(socket)} {}
+
+  Result<Outcome<Done, PeerGone, TimedOut>> send(std::span<const std::byte> message, Deadline deadline) override {
+    return socket_.send(message, deadline);
+  }
+
+  Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
+    std::vector<std::byte> buffer(socket_message_max);
+    auto received = socket_.receive(buffer, deadline);
+    if (!received) return std::unexpected{received.error()};
+    if (received->is<TimedOut>()) return TimedOut{};
+    if (received->is<EndOfStream>()) return EndOfStream{};
+    buffer.resize(received->as<ReceivedMessage>().bytes);
+    return Message{.data = std::move(buffer), .priority = {}, .type = {}};
+  }
+
+  std::size_t longest() const override { return socket_message_max; }
+  bool two_way() const noexcept override { return true; }
+  void finish_sending() noexcept override { ::shutdown(socket_.pollable(), SHUT_WR); }
+
+ private:
+  UnixSeqpacket socket_;
+};
+
+class DatagramEnd final : public MessageEnd {
+ public:
+  DatagramEnd(UnixDatagram socket, const std::string& bound) : socket_{std::move(socket)} {
+    if (!bound.empty() && !bound.starts_with('@')) path_.emplace(bound);
+  }
+
+  Result<Outcome<Done, PeerGone, TimedOut>> send(std::span<const std::byte> message, Deadline deadline) override {
+    return socket_.send(message, deadline);
+  }
+
+  Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
+    std::vector<std::byte> buffer(socket_message_max);
+    auto received = socket_.receive(buffer, deadline);
+    if (!received) return std::unexpected{received.error()};
+    if (received->is<TimedOut>()) return TimedOut{};
+    buffer.resize(received->as<ReceivedMessage>().bytes);
+    return Message{.data = std::move(buffer), .priority = {}, .type = {}};
+  }
+
+  std::size_t longest() const override { return socket_message_max; }
+
+ private:
+  UnixDatagram socket_;
+  std::optional<PathToRemove> path_;
+};
+
+}  // namespace
+
+OpenedMessages open_seqpacket(const Address& address, const ListenOptions* listen, Deadline deadline) {
+  auto opened = listen != nullptr ? accept_one(address, *listen, deadline) : connect_to(address, deadline);
+  if (!opened) return std::unexpected{opened.error()};
+  if (opened->is<TimedOut>()) return TimedOut{};
+  auto socket = UnixSeqpacket::adopt(std::move(*opened).as<UniqueFd>());
+  if (!socket) return std::unexpected{socket.error()};
+  return std::unique_ptr<MessageEnd>{std::make_unique<SeqpacketEnd>(std::move(*socket))};
+}
+
+OpenedMessages open_datagram_sender(const Address& address, Deadline deadline) {
+  auto connected = connect_patiently(deadline, [&](Deadline) -> Result<Outcome<UnixDatagram, TimedOut>> {
+    auto socket = UnixDatagram::connect({address.name});
+    if (!socket) return std::unexpected{socket.error()};
+    return std::move(*socket);
+  });
+  if (!connected) return std::unexpected{connected.error()};
+  if (connected->is<TimedOut>()) return TimedOut{};
+  return std::unique_ptr<MessageEnd>{
+      std::make_unique<DatagramEnd>(std::move(*connected).as<UnixDatagram>(), std::string{})};
+}
+
+OpenedMessages open_datagram_receiver(const Address& address, const ListenOptions& options) {
+  const HoldEndingSignals hold;
+  auto socket = UnixDatagram::bind({address.name}, options);
+  if (!socket) return std::unexpected{socket.error()};
+  return std::unique_ptr<MessageEnd>{std::make_unique<DatagramEnd>(std::move(*socket), address.name)};
+}
+
+}  // namespace ginnel::cli

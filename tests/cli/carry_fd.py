@@ -1,0 +1,62 @@
+"""Open files passed to a process that could not open them."""
+
+import json
+import os
+import signal
+
+from harness import ShellTest
+
+
+class Descriptors(ShellTest):
+    def test_a_receiver_reads_a_file_it_may_not_open(self):
+        self.need_root()
+        os.chmod(self.dir, 0o777)
+        with open(self.path("file"), "w", encoding="ascii") as file:
+            file.write("secret")
+        os.chmod(self.path("file"), 0o600)
+        job = self.start("! cat file 2>/dev/null && ginnel fd recv --listen unix-seq:s -- sh -c 'cat <&3'", user=65534)
+        self.sh("ginnel fd send unix-seq:s ./file --timeout 50s")
+        done = job.finish()
+        self.assertEqual((done.code, done.out), (0, b"secret"))
+
+    def test_both_sides_started_at_once_meet(self):
+        done = self.sh("echo hi > file; ginnel fd recv --listen unix-seq:s -- sh -c 'cat <&3' & "
+                       "ginnel fd send unix-seq:s ./file; wait")
+        self.assertEqual(done.out, b"hi\n")
+
+    def test_a_stream_carries_them_too_and_the_numbers_are_in_order(self):
+        done = self.sh("echo 1 > a; echo 2 > b; ginnel fd recv --listen unix:s -- "
+                       "sh -c 'cat <&4; cat <&3; echo $LISTEN_FDS' & ginnel fd send unix:s a b; wait")
+        self.assertEqual(done.out, b"2\n1\n2\n")
+
+    def test_the_exit_code_of_the_command_is_passed_on(self):
+        self.sh("touch a; ginnel fd send unix:s a --timeout 50s & ginnel fd recv --listen unix:s -- sh -c 'exit 37'",
+                code=37)
+
+    def test_they_are_listed_by_kind_and_target(self):
+        done = self.sh("touch a; mkfifo x; ginnel fd send unix:s a fd:5 --timeout 50s 5<>x & "
+                       "ginnel fd recv --listen unix:s --json")
+        facts = [(f["fd"], f["kind"], f["access"], os.path.basename(f["target"])) for f in json.loads(done.text)]
+        self.assertEqual([f[0] for f in facts], [3, 4])
+        self.assertEqual([f[2:] for f in facts], [("read", "a"), ("both", "x")])
+
+    def test_two_hundred_and_fifty_three_go_at_once_and_no_more(self):
+        self.sh("touch $(seq 254); ginnel fd send unix:s $(seq 254)", code=2)
+        done = self.sh("ginnel fd send unix:s $(seq 253) --timeout 50s & ginnel fd recv --listen unix:s")
+        self.assertEqual(len(done.text.splitlines()), 254)
+
+    def test_a_file_passed_for_appending_grows(self):
+        self.sh("echo 1 > log; ginnel fd send --append unix:s log --timeout 50s & "
+                "ginnel fd recv --listen unix:s -- sh -c 'echo 2 >&3'")
+        with open(self.path("log"), encoding="ascii") as log:
+            self.assertEqual(log.read(), "1\n2\n")
+
+    def test_a_closed_descriptor_is_refused_by_its_name(self):
+        self.assertIn("fd:77", self.sh("ginnel fd send unix:s fd:77", code=2).errors)
+
+    def test_no_path_is_left_by_a_receiver_that_a_signal_ends(self):
+        job = self.start("exec ginnel fd recv --listen unix-seq:s")
+        self.wait_for_socket("s")
+        job.signal(signal.SIGTERM)
+        self.assertEqual(job.finish().code, -signal.SIGTERM)
+        self.assertFalse(os.path.lexists(self.path("s")))

@@ -1,0 +1,89 @@
+"""Memory and semaphores: made, filled and removed, also by and for the classic tools."""
+
+import json
+import os
+
+from harness import ShellTest
+
+
+class Memory(ShellTest):
+    def test_what_is_sent_lies_there_until_it_is_overwritten(self):
+        m = self.name()
+        done = self.sh(f"ginnel mk shm:{m} --size 8 >/dev/null; ginnel send shm:{m} abcdefgh;"
+                       f"ginnel send shm:{m} --offset 2 XY; ginnel recv shm:{m}; ginnel recv shm:{m} --offset 2 --size 3")
+        self.assertEqual(done.out, b"abXYefghXYe")
+
+    def test_what_does_not_fit_is_refused_whole(self):
+        m = self.name()
+        done = self.sh(f"ginnel mk shm:{m} --size 8 >/dev/null; ginnel send shm:{m} ninebytes", code=2)
+        self.assertRegex(done.errors, "9 bytes.* 8 bytes")
+        self.assertEqual(self.sh(f"ginnel recv shm:{m}").out, bytes(8))
+        self.sh(f"ginnel send shm:{m}", data=b"ninebytes", code=2)
+
+    def test_the_file_in_dev_shm_is_the_memory(self):
+        m = self.name()
+        self.sh(f"ginnel mk shm:{m} --size 4 --mode 640; printf ABCD > /dev/shm{m}")
+        self.assertEqual(self.sh(f"ginnel recv shm:{m}").out, b"ABCD")
+        self.assertEqual(os.stat(f"/dev/shm{m}").st_mode & 0o777, 0o640)
+
+    def test_memory_without_a_size_is_refused(self):
+        self.assertIn("--size", self.sh(f"ginnel mk shm:{self.name()}", code=2).errors)
+
+    def test_ipcs_shows_the_segment_and_ipcrm_removes_it(self):
+        key = self.key()
+        facts = json.loads(self.sh(f"ginnel mk sysv-shm:{key} --size 1M --json").text)
+        self.assertEqual(facts["size"], 1 << 20)
+        self.assertIn("1048576", self.sh(f"ipcs -m -i {facts['id']}").text)
+        self.sh(f"ipcrm -M {key}")
+        self.sh(f"ginnel rm sysv-shm:{key}", code=1)
+
+    def test_ginnel_uses_and_removes_what_ipcmk_makes(self):
+        number = self.ipcmk("-M 1m")
+        done = self.sh(f"ginnel send sysv-shm:id={number} hi; ginnel recv sysv-shm:id={number} --size 2;"
+                       f"ginnel rm sysv-shm:id={number}")
+        self.assertEqual(done.out, b"hi")
+
+
+class Semaphores(ShellTest):
+    def test_ipcs_shows_the_set_and_ipcrm_removes_it(self):
+        key = self.key()
+        self.sh(f"ginnel mk sysv-sem:{key} --count 1")
+        self.assertIn(f"0x{int(key, 16):08x}", self.sh("ipcs -s").text)
+        self.sh(f"ipcrm -S {key}")
+        self.sh(f"ginnel rm sysv-sem:{key}", code=1)
+
+    def test_ginnel_removes_what_ipcmk_makes(self):
+        number = self.ipcmk("-S 1")
+        self.sh(f"ginnel rm sysv-sem:id={number}")
+        self.sh(f"ipcrm -s {number}", code=1)
+
+    def test_a_named_one_is_made_once_and_removed_once(self):
+        s = self.name()
+        self.sh(f"ginnel mk sem:{s} --count 3")
+        self.sh(f"ginnel mk sem:{s}", code=2)
+        self.sh(f"ginnel rm sem:{s}")
+        self.sh(f"ginnel rm sem:{s}", code=1)
+
+
+class Refusals(ShellTest):
+    def test_rm_goes_on_after_a_failure(self):
+        done = self.sh("mkfifo x; ginnel rm lock:/tmp/l fifo:missing fifo:x", code=2)
+        self.assertFalse(os.path.exists(self.path("x")))
+        self.assertIn("lock:/tmp/l", done.errors)
+        self.assertIn("fifo:missing", done.errors)
+
+    def test_an_option_of_another_kind_is_refused(self):
+        for line in ("mk fifo:x --size 1M", "mk mq:/q --count 1", "mk sysv-sem:1 --huge 2M", "send fifo:x --priority 1 a",
+                     "recv fifo:x --json", "recv --listen fifo:x", "recv sem:/x", "mk unix:s", "mk topic:t", "mk lock:l",
+                     "mk sysv-shm:id=7 --size 1", "relay shm:/a -", "fd send fifo:x f"):
+            with self.subTest(line):
+                done = self.sh("ginnel " + line, code=2)
+                self.assertTrue(done.errors.startswith("ginnel "), done.errors)
+
+    def test_every_help_text_shows_examples_and_fits_a_terminal(self):
+        for verb in ("mk", "rm", "send", "recv", "relay", "fd", "fd send", "fd recv"):
+            with self.subTest(verb):
+                text = self.sh(f"ginnel {verb} --help").text
+                self.assertLessEqual(max(map(len, text.splitlines())), 80)
+                if " " not in verb:
+                    self.assertIn("Examples", text)
