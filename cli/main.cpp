@@ -95,7 +95,6 @@ int run(std::vector<std::string> words) {
   };
   std::vector<Defined> defined;
   for (const Verb* verb : all_verbs) {
-    if (verb->define == nullptr) continue;  // under construction
     CLI::App* sub = app.add_subcommand(std::string{verb->name}, std::string{verb->summary});
     sub->footer(verb_footer(*verb));
     defined.push_back({verb, sub, verb->define(*sub)});
