@@ -20,7 +20,7 @@ std::string write_then_read(const Pipe& pipe) {
   auto put = write_all(pipe.write_end.get(), as_bytes("ten bytes.."));
   if (!put) return report(put);
   std::array<std::byte, 11> buffer{};
-  auto got = read_all(pipe.read_end.get(), buffer);
+  auto got = read_all(pipe.read_end.get(), buffer, Deadline::after(std::chrono::seconds{1}));
   if (!got) return report(got);
   return got->bytes == put->bytes ? "done" : "outcome Short";
 }
@@ -90,7 +90,8 @@ std::vector<Operation> stream_operations() {
          return [input = ready_pipe(), output = ready_pipe()] {
            auto put = write_all(input->write_end.get(), as_bytes("bytes"));
            if (!put) return Attempt{report(put)};
-           return Attempt{report(relay(input->read_end.get(), output->write_end.get(), {.limit = 5}))};
+           return Attempt{report(relay(input->read_end.get(), output->write_end.get(), {.limit = 5},
+                                       Deadline::after(std::chrono::seconds{1})))};
          };
        }},
       {"Eventfd::create", [] { return [] { return Attempt{report(Eventfd::create())}; }; }},
