@@ -193,8 +193,8 @@ void define_receive(CLI::App& app, ReceiveAsked& asked) {
   add_json_flag(app, asked.json);
   asked.wait.add_to(app);
   app.footer(
-      "After -- a command: it gets the descriptors as 3, 4, … (how many: $LISTEN_FDS), and its exit\n"
-      "code is passed on. Without one they are listed.");
+      "After -- a command: it gets the descriptors as 3, 4, … (how many: $LISTEN_FDS),\n"
+      "and its exit code is passed on. Without one they are listed.");
 }
 
 CommandRun define(CLI::App& app) {
