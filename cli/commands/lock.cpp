@@ -200,17 +200,17 @@ CommandRun define_lock(CLI::App& app) {
 
 }  // namespace
 
-const Verb lock_verb{
-    "lock", "Run a command under a file lock, or tell who holds it",
-    "  ginnel lock /tmp/lockfile --timeout 5s -- sh -c 'echo critical >> /tmp/log'\n"
-    "  ginnel lock /tmp/lockfile --nonblock --shared -- cat /tmp/log\n"
-    "  ginnel lock /tmp/lockfile --range 0:100 -- date\n"
-    "  ginnel lock /tmp/lockfile --who\n"
-    "\n"
-    "The same lock as flock(1) takes; with --range one that fcntl(2) users see.\n"
-    "Ends with the command's code; 1 when the lock was not free in time.\n"
-    "The command inherits the lock, so it is held until its last child has ended too. With --close only ginnel\n"
-    "holds it; then the command is killed when ginnel is. Signals are passed on to the command.\n",
-    true, define_lock};
+const Verb lock_verb{"lock", "Run a command under a file lock, or tell who holds it",
+                     "  ginnel lock /tmp/lockfile --timeout 5s -- sh -c 'echo critical >> /tmp/log'\n"
+                     "  ginnel lock /tmp/lockfile --nonblock --shared -- cat /tmp/log\n"
+                     "  ginnel lock /tmp/lockfile --range 0:100 -- date\n"
+                     "  ginnel lock /tmp/lockfile --who\n"
+                     "\n"
+                     "The same lock as flock(1) takes; with --range one that fcntl(2) users see.\n"
+                     "Ends with the command's code; 1 when the lock was not free in time. The\n"
+                     "command inherits the lock, so it is held until its last child has ended too.\n"
+                     "With --close only ginnel holds it; then the command is killed when ginnel is.\n"
+                     "Signals are passed on to the command.\n",
+                     true, define_lock};
 
 }  // namespace ginnel::cli

@@ -132,16 +132,16 @@ CommandRun define_pipe(CLI::App& app) {
 
 }  // namespace
 
-const Verb pipe_verb{
-    "pipe", "Run commands joined by pipes, and tell how each ended",
-    "  ginnel pipe -- printf 'hello\\n' '|' sed s/h/H/\n"
-    "  ginnel pipe --status -- sh -c 'echo a; exit 3' '|' cat\n"
-    "  ginnel pipe --json --separator , -- seq 3 , sort -rn , head -1\n"
-    "  ginnel pipe --timeout 200ms -- sleep 10 '|' cat\n"
-    "\n"
-    "Ends with the code of the first command that failed, 0 when none did (--last: the code of the last one).\n"
-    "One that SIGPIPE ended, since a later one had read enough, has not failed: yes '|' head -1.\n"
-    "Signals are passed on to all commands, and they are waited for; if ginnel is killed, they are too.\n",
-    true, define_pipe};
+const Verb pipe_verb{"pipe", "Run commands joined by pipes, and tell how each ended",
+                     "  ginnel pipe -- printf 'hello\\n' '|' sed s/h/H/\n"
+                     "  ginnel pipe --status -- sh -c 'echo a; exit 3' '|' cat\n"
+                     "  ginnel pipe --json --separator , -- seq 3 , sort -rn , head -1\n"
+                     "  ginnel pipe --timeout 200ms -- sleep 10 '|' cat\n"
+                     "\n"
+                     "Ends with the code of the first command that failed, 0 when none did (--last:\n"
+                     "the code of the last one). One that SIGPIPE ended, since a later one had read\n"
+                     "enough, has not failed: yes '|' head -1. Signals are passed on to all\n"
+                     "commands, and they are waited for; if ginnel is killed, they are too.\n",
+                     true, define_pipe};
 
 }  // namespace ginnel::cli

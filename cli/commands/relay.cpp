@@ -208,8 +208,8 @@ CommandRun define(CLI::App& app) {
 }  // namespace
 
 const Verb relay_verb{"relay", "Carry data between two addresses, both ways where both are two-way",
-                      "  ginnel relay unix:/tmp/s -                     # talk to a server, as socat does\n"
-                      "  ginnel relay --listen unix:/tmp/s unix:/tmp/t  # stand between a client and a server\n"
+                      "  ginnel relay unix:/tmp/s -                     # talk to a server\n"
+                      "  ginnel relay --listen unix:/tmp/s unix:/tmp/t  # stand between two\n"
                       "  ginnel relay mq:/jobs unix-seq:/tmp/workers    # message by message\n"
                       "  ginnel relay fifo:/tmp/log unix-dgram:/tmp/d --lines\n"
                       "\n"

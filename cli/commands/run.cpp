@@ -83,14 +83,14 @@ CommandRun define_run(CLI::App& app) {
 
 }  // namespace
 
-const Verb run_verb{
-    "run", "Run a command in another IPC namespace",
-    "  ginnel run --new-ipc -- ipcs -a\n"
-    "  ginnel run --ipc-of 1 -- ipcs -q\n"
-    "  ginnel run --ipc-of 1 --ns net --ns uts -- hostname\n"
-    "\n"
-    "--new-ipc needs no privilege where user namespaces are allowed: the command is root in one of its own then.\n"
-    "What it makes goes with its last process. Ends with the command's code; signals are passed on to it.\n",
-    true, define_run};
+const Verb run_verb{"run", "Run a command in another IPC namespace",
+                    "  ginnel run --new-ipc -- ipcs -a\n"
+                    "  ginnel run --ipc-of 1 -- ipcs -q\n"
+                    "  ginnel run --ipc-of 1 --ns net --ns uts -- hostname\n"
+                    "\n"
+                    "--new-ipc needs no privilege where user namespaces are allowed: the command is\n"
+                    "root in one of its own then. What it makes goes with its last process. Ends\n"
+                    "with the command's code; signals are passed on to it.\n",
+                    true, define_run};
 
 }  // namespace ginnel::cli

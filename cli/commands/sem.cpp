@@ -220,17 +220,18 @@ CommandRun define_sem(CLI::App& app) {
 
 }  // namespace
 
-const Verb sem_verb{
-    "sem", "Wait for, post and show semaphores",
-    "  ginnel mk sem:/gate --count 1; ginnel sem value sem:/gate\n"
-    "  ginnel sem wait sem:/gate --timeout 1s\n"
-    "  ginnel sem post sem:/gate\n"
-    "  ginnel sem wait sem:/gate -- sh -c 'echo one at a time'; ginnel rm sem:/gate\n"
-    "  ginnel mk sysv-sem:0x52 --count 2; ginnel sem wait sysv-sem:0x52 --change 2 -- date; ginnel rm sysv-sem:0x52\n"
-    "\n"
-    "With '-- COMMAND' the unit is held while the command runs and given back after it; the code is the command's.\n"
-    "A System V semaphore is given back by the kernel also when ginnel is killed (SEM_UNDO), and the command is\n"
-    "killed then. A POSIX semaphore knows no such thing: what a killed process took is lost.\n",
-    true, define_sem};
+const Verb sem_verb{"sem", "Wait for, post and show semaphores",
+                    "  ginnel mk sem:/gate --count 1; ginnel sem value sem:/gate\n"
+                    "  ginnel sem wait sem:/gate --timeout 1s\n"
+                    "  ginnel sem post sem:/gate\n"
+                    "  ginnel sem wait sem:/gate -- sh -c 'echo one at a time'; ginnel rm sem:/gate\n"
+                    "  ginnel mk sysv-sem:0x52 --count 2\n"
+                    "  ginnel sem wait sysv-sem:0x52 --change 2 -- date; ginnel rm sysv-sem:0x52\n"
+                    "\n"
+                    "With '-- COMMAND' the unit is held while the command runs and given back after\n"
+                    "it; the code is the command's. A System V semaphore is given back by the\n"
+                    "kernel also when ginnel is killed (SEM_UNDO), and the command is killed then.\n"
+                    "A POSIX semaphore knows no such thing: what a killed process took is lost.\n",
+                    true, define_sem};
 
 }  // namespace ginnel::cli

@@ -193,7 +193,7 @@ const Verb send_verb{"send", "Send standard input, or one message, to an address
                      "  echo payload | ginnel send fifo:/tmp/x\n"
                      "  ginnel send mq:/jobs --priority 7 'urgent'\n"
                      "  seq 3 | ginnel send sysv-msg:0x51 --lines --type 2\n"
-                     "  ginnel send unix:/tmp/s --timeout 5s < file    # waits up to 5 s for the listener\n"
+                     "  ginnel send unix:/tmp/s --timeout 5s < file  # 5 s for it to listen\n"
                      "  ginnel send shm:/board --offset 4K < page\n"
                      "\n"
                      "fifo, unix, fd: and - take a stream of bytes of any length; mq, sysv-msg,\n"

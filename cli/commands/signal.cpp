@@ -133,14 +133,14 @@ CommandRun define_signal(CLI::App& app) {
 
 }  // namespace
 
-const Verb signal_verb{
-    "signal", "Send a signal, with a value, to exactly that process",
-    "  ginnel signal 1234 SIGRTMIN+1 --value 42\n"
-    "  sleep 100 & ginnel signal $! TERM --wait-exit --timeout 5s\n"
-    "  ginnel signal --list\n"
-    "\n"
-    "The process is held by a pidfd, so a later one that gets its number is never hit. Ends with 1 when the process\n"
-    "has ended, when the queue of real-time signals is full, or when --wait-exit waited in vain.\n",
-    false, define_signal};
+const Verb signal_verb{"signal", "Send a signal, with a value, to exactly that process",
+                       "  ginnel signal 1234 SIGRTMIN+1 --value 42\n"
+                       "  sleep 100 & ginnel signal $! TERM --wait-exit --timeout 5s\n"
+                       "  ginnel signal --list\n"
+                       "\n"
+                       "The process is held by a pidfd, so a later one that gets its number is never\n"
+                       "hit. Ends with 1 when the process has ended, when the queue of real-time\n"
+                       "signals is full, or when --wait-exit waited in vain.\n",
+                       false, define_signal};
 
 }  // namespace ginnel::cli

@@ -118,17 +118,17 @@ CommandRun define_tour(CLI::App& app) {
 
 }  // namespace
 
-const Verb tour_verb{
-    "tour", "See every mechanism at work between two processes",
-    "  ginnel tour\n"
-    "  ginnel tour --only fifo unix-stream posix-queue\n"
-    "  ginnel tour --quick --json\n"
-    "\n"
-    "For each mechanism two processes are started, real data goes over and is checked for order, boundaries and\n"
-    "content, one process is killed (SIGKILL) and the other must be told what is promised. The round trip is a "
-    "median.\n"
-    "Ends with 2 when anything is not as promised, and says what was seen. Nothing is left behind.\n"
-    "--json: {ok, mechanisms: [{mechanism, guarantees, round_trip_ns, at_peer_death, ok, failure}]}\n",
-    false, define_tour};
+const Verb tour_verb{"tour", "See every mechanism at work between two processes",
+                     "  ginnel tour\n"
+                     "  ginnel tour --only fifo unix-stream posix-queue\n"
+                     "  ginnel tour --quick --json\n"
+                     "\n"
+                     "For each mechanism two processes are started, real data goes over and is\n"
+                     "checked for order, boundaries and content, one process is killed (SIGKILL)\n"
+                     "and the other must be told what is promised. The round trip is a median.\n"
+                     "Ends with 2 when anything is not as promised, and says what was seen.\n"
+                     "Nothing is left behind. --json: {ok, mechanisms: [{mechanism, guarantees,\n"
+                     "round_trip_ns, at_peer_death, ok, failure}]}\n",
+                     false, define_tour};
 
 }  // namespace ginnel::cli

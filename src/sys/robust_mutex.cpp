@@ -15,7 +15,7 @@
 
 #if defined(__SANITIZE_THREAD__) && !defined(__clang__) && __GNUC__ < 13
 #define GINNEL_TSAN_MISSES_CLOCKLOCK
-#include <sanitizer/tsan_interface.h>
+#include <sanitizer/tsan_interface.h>  // allowed: the compiler's own runtime, in a build for it
 #endif
 
 namespace ginnel {
