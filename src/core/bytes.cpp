@@ -8,7 +8,8 @@ namespace ginnel {
 namespace {
 
 constexpr std::string_view units = "KMGT";
-constexpr std::string_view accepted_form = "write a whole number of bytes, with K, M, G or T for powers of 1024: 4096, 64K, 1M";
+constexpr std::string_view accepted_form =
+    "write a whole number of bytes, with K, M, G or T for powers of 1024: 4096, 64K, 1M";
 
 }  // namespace
 
@@ -21,7 +22,8 @@ Result<Bytes> Bytes::parse(std::string_view text) {
   unsigned shift = 0;
   std::string_view suffix{rest, static_cast<std::size_t>(end - rest)};
   if (!suffix.empty()) {
-    const auto unit = units.find(suffix.front() >= 'a' ? static_cast<char>(suffix.front() - 'a' + 'A') : suffix.front());
+    const auto unit =
+        units.find(suffix.front() >= 'a' ? static_cast<char>(suffix.front() - 'a' + 'A') : suffix.front());
     const std::string_view tail = suffix.substr(1);
     const bool plain_bytes = suffix == "B";
     if (!plain_bytes && (unit == std::string_view::npos || !(tail.empty() || tail == "iB")))

@@ -16,7 +16,8 @@ std::string name_of(int fd) { return "fd " + std::to_string(fd); }
 
 std::string capacity_hint(int code, Bytes wanted) {
   if (code == EPERM)
-    return wanted.to_string() + " is more than /proc/sys/fs/pipe-max-size allows without CAP_SYS_RESOURCE, or this user's pipes " +
+    return wanted.to_string() +
+           " is more than /proc/sys/fs/pipe-max-size allows without CAP_SYS_RESOURCE, or this user's pipes " +
            "hold more than /proc/sys/fs/pipe-user-pages-soft pages already";
   if (code == EBUSY) return "the pipe holds more than " + wanted.to_string() + " now; read some of it first";
   return {};
