@@ -7,6 +7,8 @@ it names is removed afterwards, also when it fails.
     GINNEL=build/release/bin/ginnel python3 -B -m unittest carry_fifo
 """
 
+import contextlib
+import glob
 import os
 import random
 import shutil
@@ -155,11 +157,21 @@ class ShellTest(unittest.TestCase):
                 for row in table.read().splitlines()[1:]:
                     fields = row.split(maxsplit=7)  # Num RefCount Protocol Flags Type St Inode Path
                     if len(fields) == 8 and fields[7] in (full, path):
-                        if fields[4] == "0002" or int(fields[3], 16) & 0x10000:
+                        ready = fields[4] == "0002" or int(fields[3], 16) & 0x10000
+                        if ready and (fields[7] == full or self.is_held_here(fields[6])):
                             return True
             return False
 
         self.wait_until(bound, "socket " + path)
+
+    def is_held_here(self, inode):
+        """Whether a process that works in this test's folder has the socket: a relative name alone may be another test's."""
+        for fd in glob.iglob("/proc/[0-9]*/fd/*"):
+            with contextlib.suppress(OSError):
+                process = os.path.dirname(os.path.dirname(fd))
+                if os.readlink(fd) == f"socket:[{inode}]" and os.path.samefile(process + "/cwd", self.dir):
+                    return True
+        return False
 
     def wait_for_open(self, job, path):
         """Until a process of the job has the file open."""
