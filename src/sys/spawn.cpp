@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -74,10 +73,16 @@ struct Plan {
   pid_t parent = 0;
 };
 
-std::vector<std::string> candidates_of(const std::string& program) {
+/// The PATH of the environment that the program is to have: what `extra_environment` says goes before what is inherited.
+std::string_view path_in(const std::vector<std::string>& environment) {
+  constexpr std::string_view name_and_sign = "PATH=";
+  for (const std::string& entry : environment)
+    if (entry.starts_with(name_and_sign)) return std::string_view{entry}.substr(name_and_sign.size());
+  return "/bin:/usr/bin";
+}
+
+std::vector<std::string> candidates_of(const std::string& program, std::string_view path) {
   if (program.find('/') != std::string::npos) return {program};
-  const char* variable = std::getenv("PATH");
-  std::string_view path = variable != nullptr ? variable : "/bin:/usr/bin";
   std::vector<std::string> found;
   while (true) {
     const auto colon = path.find(':');
@@ -110,9 +115,9 @@ std::vector<char*> null_ended(const std::vector<std::string>& strings) {
 
 Plan make_plan(const Command& command, SpawnOptions&& options) {
   Plan plan;
-  plan.candidates = candidates_of(command.front());
-  for (const std::string& path : plan.candidates) plan.paths.push_back(path.c_str());
   plan.environment = environment_with(options.extra_environment);
+  plan.candidates = candidates_of(command.front(), path_in(plan.environment));
+  for (const std::string& path : plan.candidates) plan.paths.push_back(path.c_str());
   plan.argv = null_ended(command);
   plan.envp = null_ended(plan.environment);
   plan.descriptors = std::move(options.descriptors);

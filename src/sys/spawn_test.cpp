@@ -75,6 +75,16 @@ TEST(Spawn, AProgramThatCannotBeExecutedIsAnErrorThatNamesIt) {
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
+TEST(Spawn, TheProgramIsLookedUpInThePathThatItIsGiven) {
+  const test::ScratchDirectory scratch;
+  const std::string script = scratch.file("ginnel-here-only");
+  std::ofstream{script} << "#!/bin/sh\necho found\n";
+  ASSERT_EQ(::chmod(script.c_str(), 0700), 0);
+  EXPECT_FALSE(spawn({"ginnel-here-only"}));
+  const std::string folder = script.substr(0, script.rfind('/'));
+  EXPECT_EQ(output_of({"ginnel-here-only"}, {.extra_environment = {"PATH=/nowhere:" + folder}}), "found\n");
+}
+
 TEST(Spawn, TheProgramGetsTheDescriptorsThatItIsGivenAndNoOther) {
   Pipe pipe = make_pipe();
   const UniqueFd leaky{::open("/dev/null", O_RDONLY)};  // without O_CLOEXEC, as a careless library would

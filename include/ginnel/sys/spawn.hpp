@@ -10,7 +10,7 @@
 
 namespace ginnel {
 
-/// A program and its arguments; argv[0] is looked up in PATH unless it has a slash.
+/// A program and its arguments; argv[0] is looked up in the PATH that the program is to have, unless it has a slash.
 using Command = std::vector<std::string>;
 
 struct SpawnOptions {
