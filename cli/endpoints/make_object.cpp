@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <vector>
 
+#include "command.hpp"
 #include "endpoints/objects.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/posix_queue.hpp"
@@ -16,7 +16,9 @@
 namespace ginnel::cli {
 namespace {
 
-Error refusal(const Address& address, std::string_view hint) { return Error{EINVAL, "mk", address.to_string(), hint}; }
+Error refusal(const Address& address, std::string_view what_to_do) {
+  return usage_error(address.to_string(), what_to_do);
+}
 
 std::string octal(mode_t mode) {
   std::array<char, 8> text{};
