@@ -16,10 +16,6 @@
 namespace ginnel::cli {
 namespace {
 
-Error refusal(const Address& address, std::string_view what_to_do) {
-  return usage_error(address.to_string(), what_to_do);
-}
-
 std::string octal(mode_t mode) {
   std::array<char, 8> text{};
   std::snprintf(text.data(), text.size(), "%04o", mode);
@@ -54,14 +50,16 @@ Result<Made> make_sysv_queue(const Address& address, const MakeRequest& request)
 }
 
 Result<Made> make_posix_shm(const Address& address, const MakeRequest& request) {
-  if (!request.size) return std::unexpected{refusal(address, "how large? give --size, such as --size 1M")};
+  if (!request.size)
+    return std::unexpected{usage_error(address.to_string(), "how large? give --size, such as --size 1M")};
   auto shm = PosixShm::create(address.name, *request.size, request.mode);
   if (!shm) return std::unexpected{shm.error()};
   return Made{address, {}, {{"size", request.size->count()}}};
 }
 
 Result<Made> make_sysv_shm(const Address& address, const MakeRequest& request) {
-  if (!request.size) return std::unexpected{refusal(address, "how large? give --size, such as --size 1M")};
+  if (!request.size)
+    return std::unexpected{usage_error(address.to_string(), "how large? give --size, such as --size 1M")};
   const SysvShmOptions options{.mode = request.mode, .exclusive = true, .huge = request.huge.value_or(HugePages::none)};
   return made_sysv(address, SysvShm::create(address.sysv.key, *request.size, options),
                    {{"size", request.size->count()}});
@@ -77,7 +75,7 @@ Result<Made> make_posix_semaphore(const Address& address, const MakeRequest& req
 Result<Made> make_sysv_semaphore(const Address& address, const MakeRequest& request) {
   const unsigned count = request.count.value_or(0);
   if (count > SysvSemaphoreSet::value_max)
-    return std::unexpected{refusal(address, "--count is at most 32767 for a System V semaphore")};
+    return std::unexpected{usage_error(address.to_string(), "--count is at most 32767 for a System V semaphore")};
   const std::array values{static_cast<unsigned short>(count)};
   return made_sysv(address,
                    SysvSemaphoreSet::create(address.sysv.key, values, {.mode = request.mode, .exclusive = true}),
@@ -123,14 +121,15 @@ std::string_view why_not_made(AddressKind kind) {
 
 Result<void> check(const Maker& maker, const Address& address, const MakeRequest& request) {
   const auto stray = [&](std::string_view option) {
-    return std::unexpected{
-        refusal(address, std::string{option} + " has no meaning for " + std::string{scheme(address.kind)})};
+    return std::unexpected{usage_error(
+        address.to_string(), std::string{option} + " has no meaning for " + std::string{scheme(address.kind)})};
   };
   if (request.messages && !maker.takes_messages) return stray("--messages");
   if (request.size && !maker.takes_size) return stray("--size");
   if (request.count && !maker.takes_count) return stray("--count");
   if (request.huge && !maker.takes_huge) return stray("--huge");
-  if (address.sysv.id) return std::unexpected{refusal(address, "the kernel gives the id; name a key, such as 0x51")};
+  if (address.sysv.id)
+    return std::unexpected{usage_error(address.to_string(), "the kernel gives the id; name a key, such as 0x51")};
   return {};
 }
 
@@ -138,7 +137,7 @@ Result<void> check(const Maker& maker, const Address& address, const MakeRequest
 
 Result<Made> make_object(const Address& address, const MakeRequest& request) {
   const auto* const maker = std::ranges::find(makers, address.kind, &Maker::kind);
-  if (maker == makers.end()) return std::unexpected{refusal(address, why_not_made(address.kind))};
+  if (maker == makers.end()) return std::unexpected{usage_error(address.to_string(), why_not_made(address.kind))};
   if (auto fits = check(*maker, address, request); !fits) return std::unexpected{fits.error()};
   auto made = maker->make(address, request);
   if (made) made->facts["mode"] = octal(request.mode);

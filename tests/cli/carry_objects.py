@@ -27,7 +27,10 @@ class Memory(ShellTest):
         self.assertEqual(os.stat(f"/dev/shm{m}").st_mode & 0o777, 0o640)
 
     def test_memory_without_a_size_is_refused(self):
-        self.assertIn("--size", self.sh(f"ginnel mk shm:{self.name()}", code=2).errors)
+        told = self.sh(f"ginnel mk shm:{self.name()}", code=2).errors
+        self.assertIn("--size", told)
+        self.assertIn("see 'ginnel mk --help'", told)
+        self.assertNotIn("EINVAL", told)
 
     def test_ipcs_shows_the_segment_and_ipcrm_removes_it(self):
         key = self.key()
