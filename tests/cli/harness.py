@@ -8,7 +8,6 @@ it names is removed afterwards, also when it fails.
 """
 
 import contextlib
-import glob
 import os
 import random
 import shutil
@@ -158,37 +157,29 @@ class ShellTest(unittest.TestCase):
                     fields = row.split(maxsplit=7)  # Num RefCount Protocol Flags Type St Inode Path
                     if len(fields) == 8 and fields[7] in (full, path):
                         ready = fields[4] == "0002" or int(fields[3], 16) & 0x10000
-                        if ready and (fields[7] == full or self.is_held_here(fields[6])):
+                        if ready and (fields[7] == full or self._is_held_here(fields[6])):
                             return True
             return False
 
         self.wait_until(bound, "socket " + path)
 
-    def is_held_here(self, inode):
+    def _is_held_here(self, inode):
         """Whether a process that works in this test's folder has the socket: a relative name alone may be another test's."""
-        for fd in glob.iglob("/proc/[0-9]*/fd/*"):
-            with contextlib.suppress(OSError):
-                process = os.path.dirname(os.path.dirname(fd))
-                if os.readlink(fd) == f"socket:[{inode}]" and os.path.samefile(process + "/cwd", self.dir):
-                    return True
-        return False
+        return self._has_open(f"socket:[{inode}]", lambda pid: os.path.samefile(f"/proc/{pid}/cwd", self.dir))
 
     def wait_for_open(self, job, path):
         """Until a process of the job has the file open."""
         full = os.path.join(self.dir, path)
+        self.wait_until(lambda: self._has_open(full, lambda pid: os.getpgid(int(pid)) == job.pid), "an open " + path)
 
-        def opened():
-            for pid in filter(str.isdigit, os.listdir("/proc")):
-                try:
-                    if os.getpgid(int(pid)) != job.pid:
-                        continue
-                    if full in (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")):
-                        return True
-                except OSError:  # ended meanwhile
+    def _has_open(self, target, is_meant):
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+                if not is_meant(pid):
                     continue
-            return False
-
-        self.wait_until(opened, "an open " + path)
+                if target in (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")):
+                    return True
+        return False
 
     # --- what must be there
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness import ShellTest
 
-HOLD = "sh -c ': > held; while [ ! -e let-go ]; do sleep 0.01; done'"
+HOLD = "sh -c 'mkfifo let-go; : > held; cat let-go'"  # let-go is a FIFO: who holds waits in open for who lets go
 
 
 class Lock(ShellTest):
@@ -50,14 +50,14 @@ class Lock(ShellTest):
         self.sh("ginnel lock lockfile -- sh -c 'kill -KILL $$'", code=128 + 9)
 
     def test_a_child_that_inherited_the_lock_keeps_it_as_with_flock(self):
-        self.sh("ginnel lock lockfile -- sh -c '(: > held; while [ ! -e let-go ]; do sleep 0.01; done; : > gone) &'")
+        self.sh("mkfifo let-go; ginnel lock lockfile -- sh -c '(cat let-go; : > gone) &'")
         self.sh("flock --nonblock lockfile true", code=1)
         self.sh(": > let-go")
         self.wait_for_path("gone")
         self.sh("flock --timeout 10 lockfile true")
 
     def test_with_close_it_does_not(self):
-        self.sh("ginnel lock lockfile --close -- sh -c '(while [ ! -e let-go ]; do sleep 0.01; done) &'")
+        self.sh("mkfifo let-go; ginnel lock lockfile --close -- sh -c 'cat let-go &'")
         self.sh("flock --nonblock lockfile true; : > let-go")
 
     def test_who_names_a_holder_by_flock(self):
