@@ -81,8 +81,7 @@ TEST(Spawn, TheProgramIsLookedUpInThePathThatItIsGiven) {
   std::ofstream{script} << "#!/bin/sh\necho found\n";
   ASSERT_EQ(::chmod(script.c_str(), 0700), 0);
   EXPECT_FALSE(spawn({"ginnel-here-only"}));
-  const std::string folder = script.substr(0, script.rfind('/'));
-  EXPECT_EQ(output_of({"ginnel-here-only"}, {.extra_environment = {"PATH=/nowhere:" + folder}}), "found\n");
+  EXPECT_EQ(output_of({"ginnel-here-only"}, {.extra_environment = {"PATH=/nowhere:" + scratch.path()}}), "found\n");
 }
 
 TEST(Spawn, TheProgramGetsTheDescriptorsThatItIsGivenAndNoOther) {
