@@ -1,0 +1,160 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ginnel/core/process_id.hpp"
+#include "ginnel/core/result.hpp"
+#include "ginnel/inventory/fact.hpp"
+
+// What one IPC object is, who has it, who waits for it. Plain values: a snapshot of them may be copied, kept and looked at
+// from any thread.
+
+namespace ginnel::inventory {
+
+enum class Kind : std::uint8_t {
+  pipe,
+  fifo,
+  unix_socket,
+  posix_queue,
+  sysv_queue,
+  sysv_shm,
+  sysv_semaphore,
+  posix_shm,
+  posix_semaphore,
+  memfd,
+  eventfd,
+  epoll,
+  signalfd,
+  timerfd,
+  lock,
+  futex,
+  signal,
+  topic,
+  latest,
+  queue,
+  channel,
+};
+inline constexpr std::size_t kind_count = static_cast<std::size_t>(Kind::channel) + 1;
+
+/// As in the JSON and on the command line: `pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd
+/// eventfd epoll signalfd timerfd lock futex signal topic latest queue channel`.
+[[nodiscard]] std::string_view to_string(Kind kind) noexcept;
+/// Errors: EINVAL; the hint lists the names.
+[[nodiscard]] Result<Kind> parse_kind(std::string_view text);
+
+using Time = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// Which object, in a form that survives the reuse of its name, its key or its number. What the numbers mean depends on
+/// the kind:
+///
+/// | kind | space | device | number | generation |
+/// |---|---|---|---|---|
+/// | pipe | – | of pipefs | inode | – |
+/// | unix | network namespace | – | inode | cookie of sock_diag |
+/// | sysv-* | IPC namespace | – | id, which holds the kernel's own sequence number | ctime in seconds |
+/// | posix-mq | IPC namespace | of mqueue | inode | ctime in ns |
+/// | fifo, posix-shm, posix-sem, memfd | – | of the file system | inode | birth time in ns where it is told, or else ctime |
+/// | eventfd, epoll, signalfd, timerfd | – | – | eventfd-id, or a number that this boot gives to no other | – |
+/// | lock | – | of the file | inode | hash of kind and range |
+/// | futex | – | of the file, or 0 | inode, or the pid | offset or address |
+/// | signal | – | – | pid | start time in ticks |
+struct ObjectId {
+  Kind kind = Kind::pipe;
+  std::uint64_t space = 0;
+  std::uint64_t device = 0;
+  std::uint64_t number = 0;
+  std::uint64_t generation = 0;
+
+  /// `KIND@SPACE/DEVICE/NUMBER/GENERATION` in hexadecimal; parse() reads it back. Errors of parse: EINVAL.
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] static Result<ObjectId> parse(std::string_view text);
+  auto operator<=>(const ObjectId&) const = default;
+};
+
+enum class Access : std::uint8_t { none, read, write, read_write };
+[[nodiscard]] std::string_view to_string(Access access) noexcept;  ///< `-`, `r`, `w`, `rw`
+
+/// In which way a thread has an object.
+enum class How : std::uint8_t {
+  descriptor,  ///< open
+  mapping,     ///< mapped or attached
+  in_flight,   ///< sent over a Unix socket of this process and not received yet
+  lock,        ///< holds the file lock
+  owner,       ///< owns the mutex whose word this futex is
+};
+[[nodiscard]] std::string_view to_string(How how) noexcept;
+
+struct Holder {
+  pid_t pid = 0;
+  pid_t tid = 0;  ///< differs from pid for a thread with a descriptor table of its own, and for the owner of a mutex
+  int fd = -1;    ///< -1 where it is no descriptor
+  How how = How::descriptor;
+  Access access = Access::none;
+  bool operator==(const Holder&) const = default;
+};
+
+/// What a thread that sleeps in the kernel waits for.
+enum class Wait : std::uint8_t { read, write, open, lock, futex, semaphore, receive, send, accept, connect, poll };
+[[nodiscard]] std::string_view to_string(Wait wait) noexcept;
+
+struct Waiter {
+  pid_t pid = 0;
+  pid_t tid = 0;
+  Wait wait = Wait::read;
+  Fact<std::chrono::nanoseconds> since;  ///< how long ago the thread ran last
+};
+
+enum class Unit : std::uint8_t { bytes, messages, slots, count, signals, connections };
+[[nodiscard]] std::string_view to_string(Unit unit) noexcept;
+
+struct Fill {
+  Fact<std::uint64_t> used;
+  Fact<std::uint64_t> capacity;
+  Unit unit = Unit::bytes;
+  Fact<bool> writer_blocks;  ///< whether one more ordinary write would have to wait
+};
+
+enum class Life : std::uint8_t { alive, dead, reused };
+[[nodiscard]] std::string_view to_string(Life life) noexcept;
+
+/// Who made it: history, and no proof that this process has anything to do with it now.
+struct Creator {
+  pid_t pid = 0;
+  Life life = Life::dead;         ///< `reused`: the pid belongs to a process younger than the object
+  std::uint64_t start_ticks = 0;  ///< of the process that has the pid now; 0 when dead
+  std::string command;            ///< of that process; empty when dead
+};
+
+/// One more fact for `show` that only this kind has, ready to be read.
+struct Detail {
+  std::string_view key;
+  std::string value;
+};
+
+struct Object {
+  ObjectId id;
+  std::string name;  ///< its address where it has one (`mq:/jobs`), its path, or empty
+  Fact<std::uint32_t> owner;
+  Fact<std::uint32_t> group;
+  Fact<std::uint32_t> mode;  ///< permission bits
+  Fact<Creator> creator;
+  Fact<Time> changed;  ///< when it was made or last changed (ctime)
+  std::vector<Holder> holders;
+  std::vector<Waiter> waiters;
+  Fact<Fill> fill;
+  std::vector<ObjectId> peers;  ///< the other end of a socket
+  Fact<std::string>
+      cgroup;            ///< of the memory where the kernel tells it, or else of the holders when they are all in one
+  bool deleted = false;  ///< it has lost its name and goes with its last holder
+  std::vector<Detail> details;
+
+  [[nodiscard]] const Detail* detail(std::string_view key) const noexcept;
+};
+
+}  // namespace ginnel::inventory

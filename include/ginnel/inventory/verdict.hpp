@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ginnel/inventory/snapshot.hpp"
+
+namespace ginnel::inventory {
+
+/// May it be removed? `safe`: nobody can have it. `likely`: nobody seems to, but the kernel keeps no proof, or its kind is
+/// meant to be found again. `unknown`: not enough could be seen. `in_use`: somebody has it.
+enum class Verdict : std::uint8_t { safe, likely, unknown, in_use };
+[[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;  ///< `safe likely unknown in-use`
+
+struct Judgement {
+  Verdict verdict = Verdict::unknown;
+  std::vector<std::string> reasons;   ///< why, a short sentence each: `nobody is attached (nattch 0)`
+  std::vector<std::string> evidence;  ///< what was seen: `/proc/sysvipc/shm: nattch=0 cpid=812 lpid=812`
+};
+
+struct JudgeOptions {
+  std::chrono::seconds grace{60};  ///< younger objects may still be waiting for their first user
+};
+
+/// Judges one object of the snapshot by docs/INVENTORY.md. Nothing is `safe` while a process that could hold it was not readable, or
+/// a namespace that could see it was not visited. Pure: looks at the snapshot only.
+[[nodiscard]] Judgement judge(const Snapshot& snapshot, const Object& object, const JudgeOptions& options = {});
+
+}  // namespace ginnel::inventory
