@@ -40,15 +40,6 @@ Result<NamespaceIdentity> identity_at(const std::string& path) {
   return NamespaceIdentity{.device = status.st_dev, .inode = status.st_ino};
 }
 
-Result<UniqueFd> open_namespace(const Process& process, NamespaceKind kind) {
-  const std::string path = path_of(std::to_string(process.pid()), kind);
-  UniqueFd file{retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })};
-  if (!file.valid()) return std::unexpected{process_error("open", path)};
-  // Alive now, so the number was its own when the path was opened.
-  if (!process.alive()) return std::unexpected{ended(process)};
-  return file;
-}
-
 /// The settings that exist here, with their values: a distribution has some of them.
 std::string settings(std::initializer_list<const char*> names) {
   std::string text;
@@ -105,6 +96,15 @@ Result<NamespaceIdentity> namespace_identity(const Process& process, NamespaceKi
   auto identity = identity_at(path_of(std::to_string(process.pid()), kind));
   if (!process.alive()) return std::unexpected{ended(process)};
   return identity;
+}
+
+Result<UniqueFd> open_namespace(const Process& process, NamespaceKind kind) {
+  const std::string path = path_of(std::to_string(process.pid()), kind);
+  UniqueFd file{retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })};
+  if (!file.valid()) return std::unexpected{process_error("open", path)};
+  // Alive now, so the number was its own when the path was opened.
+  if (!process.alive()) return std::unexpected{ended(process)};
+  return file;
 }
 
 Result<NamespaceIdentity> own_namespace_identity(NamespaceKind kind) { return identity_at(path_of("self", kind)); }

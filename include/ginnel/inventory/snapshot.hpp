@@ -18,6 +18,7 @@ struct ProcessInfo {
   pid_t parent = 0;
   std::uint64_t start_ticks = 0;
   char state = '?';  ///< as in proc(5): R, S, D, T, Z, …
+  unsigned threads = 1;
   bool kernel_thread = false;
   Fact<std::uint32_t> user;  ///< real uid
   std::string command;       ///< comm, at most 15 bytes
@@ -48,6 +49,7 @@ struct Coverage {
   std::vector<pid_t> unreadable;  ///< alive, neither kernel threads nor zombies, and not to be looked into
   std::vector<NamespaceInfo> namespaces;
   std::vector<Source> sources;
+  std::size_t in_flight = 0;       ///< descriptors sent over sockets and not received yet: of what, nobody can tell
   std::vector<std::string> notes;  ///< what else was left out, a sentence each
   /// Nothing that could hold an object was left out.
   [[nodiscard]] bool complete() const noexcept;

@@ -31,6 +31,10 @@ struct NamespaceIdentity {
 [[nodiscard]] Result<NamespaceIdentity> namespace_identity(const Process& process, NamespaceKind kind);
 [[nodiscard]] Result<NamespaceIdentity> own_namespace_identity(NamespaceKind kind);
 
+/// A descriptor by which to enter it (setns), close-on-exec; keeps the namespace alive while it is open.
+/// Errors: as namespace_identity(), EMFILE, ENFILE. Source: namespaces(7).
+[[nodiscard]] Result<UniqueFd> open_namespace(const Process& process, NamespaceKind kind);
+
 /// Runs a command in a new IPC namespace: System V objects and POSIX queues of its own, which go with its last process.
 /// POSIX shared memory and semaphores are files of the mount namespace, and stay shared.
 /// Without the privilege for it (CAP_SYS_ADMIN) a user namespace is made as well, in which the caller is root.

@@ -1,0 +1,132 @@
+#include "scene.hpp"
+#include "words.hpp"
+
+namespace ginnel::inventory {
+namespace {
+
+std::string_view scheme(UnixSocketInfo::Type type) noexcept {
+  switch (type) {
+    case UnixSocketInfo::Type::stream:
+      return "unix:";
+    case UnixSocketInfo::Type::datagram:
+      return "unix-dgram:";
+    case UnixSocketInfo::Type::seqpacket:
+      return "unix-seq:";
+  }
+  return "unix:";
+}
+
+std::string_view to_string(UnixSocketInfo::State state) noexcept {
+  switch (state) {
+    case UnixSocketInfo::State::unconnected:
+      return "unconnected";
+    case UnixSocketInfo::State::listening:
+      return "listening";
+    case UnixSocketInfo::State::established:
+      return "established";
+  }
+  return "?";
+}
+
+Fill fill_of(const UnixSocketInfo& socket) {
+  if (socket.state == UnixSocketInfo::State::listening)
+    return {.used = std::uint64_t{socket.receive_queue},
+            .capacity = std::uint64_t{socket.send_queue},
+            .unit = Unit::connections,
+            .writer_blocks = socket.receive_queue > socket.send_queue};
+  return {.used = std::uint64_t{socket.receive_queue},
+          .capacity = Fact<std::uint64_t>::missing("the buffer belongs to the sender"),
+          .unit = Unit::bytes,
+          .writer_blocks = Fact<bool>::missing("the buffer belongs to the sender")};
+}
+
+void add_socket(Scene& scene, std::uint64_t space, const UnixSocketInfo& socket) {
+  const ObjectId id{
+      .kind = Kind::unix_socket, .space = space, .device = 0, .number = socket.inode, .generation = socket.cookie};
+  scene.sockets[socket.inode] = id;
+  Object& object = scene.objects.at(id);
+  if (!socket.name.empty()) object.name = std::string{scheme(socket.type)} + socket.name;
+  if (socket.user)
+    object.owner = *socket.user;
+  else
+    object.owner = Fact<std::uint32_t>::missing("told from Linux 5.3");
+  object.mode = Fact<std::uint32_t>::missing("a socket has none, its path has");
+  object.group = Fact<std::uint32_t>::missing("a socket has none, its path has");
+  object.changed = Fact<Time>::missing("the kernel keeps no times of a socket");
+  object.creator = Fact<Creator>::missing("the kernel tells it to the peer only");
+  object.fill = fill_of(socket);
+  object.details.push_back({"type", std::string{scheme(socket.type).substr(0, scheme(socket.type).size() - 1)}});
+  object.details.push_back({"state", std::string{to_string(socket.state)}});
+  if (socket.file)
+    object.details.push_back(
+        {"bound-file", to_hexadecimal(socket.file->device) + ":" + std::to_string(socket.file->inode)});
+}
+
+void connect(Scene& scene, std::uint64_t a, std::uint64_t b) {
+  const auto first = scene.sockets.find(a);
+  const auto second = scene.sockets.find(b);
+  if (first != scene.sockets.end() && second != scene.sockets.end())
+    scene.objects.at(first->second).peers.push_back(second->second);
+}
+
+/// A path whose socket file is bound by no socket of any network namespace: nobody can ever answer there.
+void add_paths(Scene& scene) {
+  std::unordered_map<FileKey, const UnixSocketInfo*, HashFileKey> bound;
+  for (const auto& [space, sockets] : scene.spaces.network())
+    for (const UnixSocketInfo& socket : sockets)
+      if (socket.file) bound[{socket.file->device, socket.file->inode}] = &socket;
+
+  for (const NamedFile& file : scene.spaces.files().paths) {
+    if (file.status.type != FileType::socket) continue;
+    const auto owner = bound.find({file.status.device, file.status.inode});
+    if (owner != bound.end()) {
+      Object& object = scene.objects.at(scene.sockets.at(owner->second->inode));
+      object.mode = file.status.mode;
+      object.group = file.status.group;
+      continue;
+    }
+    Object& object = scene.objects.at({.kind = Kind::unix_socket,
+                                       .space = 0,
+                                       .device = file.status.device,
+                                       .number = file.status.inode,
+                                       .generation = generation_of(file.status)});
+    object.name = "unix:" + file.path;
+    take_file_facts(object, file.status);
+    object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");
+    object.fill = Fact<Fill>::missing("no socket is bound to it");
+    object.details.push_back({"stale-path", file.path});
+  }
+}
+
+void add_in_flight(Scene& scene, Object& object, const OpenFile& file) {
+  const auto in_flight = value_of(file.info, "scm_fds");
+  const auto count = in_flight ? to_number<std::size_t>(*in_flight).value_or(0) : 0;
+  if (count == 0) return;
+  if (object.detail("in-flight") != nullptr) return;  // the same socket, by another descriptor
+  object.details.push_back({"in-flight", std::to_string(count)});
+  scene.snapshot.coverage.in_flight += count;
+}
+
+}  // namespace
+
+void collect_sockets(Scene& scene) {
+  if (!scene.wants(Kind::unix_socket)) return;
+  for (const auto& [space, sockets] : scene.spaces.network())
+    for (const UnixSocketInfo& socket : sockets)
+      if (socket.inode != 0) add_socket(scene, space, socket);
+  for (const auto& [space, sockets] : scene.spaces.network())
+    for (const UnixSocketInfo& socket : sockets) {
+      if (socket.peer) connect(scene, socket.inode, *socket.peer);
+      for (const std::uint64_t client : socket.pending) connect(scene, client, socket.inode);
+    }
+  for (const OpenFile& file : scene.census.files) {
+    if (file.status.type != FileType::socket) continue;
+    const auto socket = scene.sockets.find(file.status.inode);
+    if (socket == scene.sockets.end()) continue;  // no Unix socket, or of a namespace that was not visited
+    scene.hold(socket->second, file);
+    add_in_flight(scene, scene.objects.at(socket->second), file);
+  }
+  add_paths(scene);
+}
+
+}  // namespace ginnel::inventory

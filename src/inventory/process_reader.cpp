@@ -1,0 +1,240 @@
+#include "process_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "words.hpp"
+
+namespace ginnel::inventory {
+namespace {
+
+constexpr std::string_view segment_prefix = "/SYSV";  // as the kernel names System V segments in maps
+
+/// `PREFIXnumber` without an allocation.
+class NumberedPath {
+ public:
+  NumberedPath(std::string_view prefix, int number) noexcept {
+    char* end = std::ranges::copy(prefix, text_.data()).out;
+    *std::to_chars(end, text_.data() + text_.size() - 1, number).ptr = '\0';
+  }
+  [[nodiscard]] const char* get() const noexcept { return text_.data(); }
+
+ private:
+  std::array<char, 32> text_{};
+};
+
+/// The rights of a link in /proc/PID/fd are those the file was opened with.
+Access access_of_link(std::uint32_t mode) noexcept {
+  constexpr std::uint32_t user_read = 0400;
+  constexpr std::uint32_t user_write = 0200;
+  const bool reads = (mode & user_read) != 0;
+  const bool writes = (mode & user_write) != 0;
+  if (reads && writes) return Access::read_write;
+  return reads ? Access::read : writes ? Access::write : Access::none;
+}
+
+bool is_out_of_means(const Error& error) noexcept {
+  return error.code() == EMFILE || error.code() == ENFILE || error.code() == ENOMEM;
+}
+
+}  // namespace
+
+bool ProcessReader::wants_mappings() const {
+  return wants(Kind::sysv_shm) || wants(Kind::posix_shm) || wants(Kind::posix_semaphore) || wants(Kind::memfd);
+}
+
+Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
+  const auto folder = proc.open_below(NumberedPath{"", pid}.get());
+  if (!folder) {
+    if (is_out_of_means(folder.error())) return std::unexpected{folder.error()};
+    return {};
+  }
+  auto facts = read_facts(*folder, pid);
+  if (!facts) return {};
+  if (!facts->kernel_thread && facts->state != 'Z' && facts->state != 'X') {
+    spaces_.visit_those_of(*facts, *folder);
+    maps_.clear();
+    facts->readable = read_descriptors(*folder, pid, pid);
+    if (facts->readable && (wants_mappings() || options_.waits)) facts->readable = read_mappings(*folder, pid);
+    read_threads(*folder, pid);
+  }
+  // What ended while it was read leaves half of its facts behind, which hold for the time when they were read.
+  if (!facts->readable) {
+    if (!folder->read_file("stat", text_)) return {};
+    census_.unreadable.push_back(pid);
+  }
+  census_.processes.push_back(std::move(*facts));
+  return {};
+}
+
+std::optional<ProcessInfo> ProcessReader::read_facts(const Directory& folder, pid_t pid) {
+  if (!folder.read_file("stat", text_)) return std::nullopt;
+  const auto stat = parse_stat(text_);
+  if (!stat) return std::nullopt;
+  ProcessInfo facts;
+  facts.pid = pid;
+  facts.parent = stat->parent;
+  facts.start_ticks = stat->start_ticks;
+  facts.state = stat->state;
+  facts.kernel_thread = stat->kernel_thread;
+  facts.command = stat->command;
+  facts.threads = stat->threads;
+  threads_ = stat->threads;
+  if (facts.kernel_thread) return facts;
+
+  if (folder.read_file("status", text_)) {
+    const ProcessStatus status = parse_status(text_);
+    if (status.real_user) facts.user = *status.real_user;
+    if (status.pending != 0 && wants(Kind::signal)) census_.signals.push_back({pid, status});
+  }
+  facts.ipc_namespace = read_namespace(folder, "ns/ipc");
+  facts.network_namespace = read_namespace(folder, "ns/net");
+  facts.mount_namespace = read_namespace(folder, "ns/mnt");
+  facts.pid_namespace = read_namespace(folder, "ns/pid");
+  facts.user_namespace = read_namespace(folder, "ns/user");
+  if (folder.read_file("cgroup", text_)) facts.cgroup = parse_cgroup(text_);
+  return facts;
+}
+
+Fact<std::uint64_t> ProcessReader::read_namespace(const Directory& folder, const char* link) {
+  if (!folder.read_link(link, text_)) return Fact<std::uint64_t>::missing("another user's process");
+  const auto inode = parse_bracketed(text_);
+  return inode ? Fact<std::uint64_t>{*inode} : Fact<std::uint64_t>::missing("not told by this kernel");
+}
+
+bool ProcessReader::read_descriptors(const Directory& folder, pid_t pid, pid_t tid) {
+  auto fds = folder.open_below("fd");
+  if (!fds) return false;
+  const auto listed = fds->for_each([&](const char* name, FileType) {
+    if (const auto fd = to_number<int>(name)) read_descriptor(*fds, folder, pid, tid, *fd);
+    return true;
+  });
+  return listed.has_value();
+}
+
+bool ProcessReader::is_of_interest(const FileStatus& status) const {
+  switch (status.type) {
+    case FileType::fifo:
+    case FileType::socket:
+      return true;
+    case FileType::regular:
+    case FileType::none:
+    case FileType::directory:
+      return status.device == landmarks_.anonymous || status.device == landmarks_.memory ||
+             spaces_.keeps_ipc_files(status.device) || locked_inodes_.contains(status.inode);
+    default:
+      return false;
+  }
+}
+
+void ProcessReader::read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd) {
+  const NumberedPath name{"", fd};
+  const auto status = fds.status(name.get(), Follow::yes);
+  if (!status || !is_of_interest(*status)) return;
+  OpenFile file{.pid = pid, .tid = tid, .fd = fd, .access = Access::none, .status = *status, .target = {}, .info = {}};
+  if (const auto link = fds.status(name.get(), Follow::no)) file.access = access_of_link(link->mode);
+
+  const bool is_anonymous = status->device == landmarks_.anonymous;
+  const bool is_unnamed = status->type == FileType::socket || status->device == landmarks_.pipes;
+  if (!is_unnamed && fds.read_link(name.get(), text_)) file.target = text_;
+  const bool may_be_locked = !is_anonymous && locked_inodes_.contains(status->inode) && !is_unnamed;
+  const bool has_mail = status->type == FileType::socket && spaces_.has_mail(status->inode);
+  if ((is_anonymous || may_be_locked || has_mail) && folder.read_file(NumberedPath{"fdinfo/", fd}.get(), text_))
+    file.info = text_;
+  look_closer(file);
+  census_.files.push_back(std::move(file));
+}
+
+/// A pipe is asked once through a reading end and again through a writing one, which alone tells whether it is full.
+void ProcessReader::look_closer(const OpenFile& file) {
+  const bool is_pipe = file.status.type == FileType::fifo && file.access != Access::none;
+  const bool is_memfd = file.status.device == landmarks_.memory && file.target.starts_with("/memfd:");
+  if (!is_pipe && !is_memfd) return;
+  Insight& insight = census_.insights[{file.status.device, file.status.inode}];
+  if (is_pipe && insight.pipe && (insight.pipe->full || file.access == Access::read)) return;
+  if (is_memfd && insight.seals) return;
+
+  const Process* process = hold(file.pid);
+  if (process == nullptr || file.tid != file.pid) return;
+  const auto copy = copy_descriptor(*process, file.fd);
+  if (!copy) return;
+  if (is_pipe) {
+    if (const auto status = pipe_status(copy->get())) insight.pipe = *status;
+  } else {
+    if (const auto seals = memfd_seals(copy->get())) insight.seals = *seals;
+  }
+}
+
+bool ProcessReader::read_mappings(const Directory& folder, pid_t pid) {
+  if (!folder.read_file("maps", maps_)) return false;
+  std::string_view lines = maps_;
+  while (!lines.empty()) {
+    const auto mapping = parse_maps_line(take_line(lines));
+    if (!mapping || mapping->inode + mapping->device == 0 || !mapping->path.starts_with('/')) continue;
+    const bool is_segment = mapping->path.starts_with(segment_prefix);
+    const bool is_memory = mapping->device == landmarks_.memory && mapping->path.starts_with("/memfd:");
+    if (!is_segment && !is_memory && !spaces_.keeps_ipc_files(mapping->device)) continue;
+    census_.mappings.push_back({.pid = pid,
+                                .device = mapping->device,
+                                .inode = mapping->inode,
+                                .start = mapping->start,
+                                .origin = origin_of(folder, *mapping),
+                                .access = mapping->writable   ? Access::read_write
+                                          : mapping->readable ? Access::read
+                                                              : Access::none,
+                                .path = std::string{mapping->path}});
+  }
+  return true;
+}
+
+/// The file behind a mapping, which may have no name and no descriptor left. Its link can be followed with CAP_CHECKPOINT_RESTORE.
+std::optional<MappedFile::Origin> ProcessReader::origin_of(const Directory& folder, const MapsLine& mapping) {
+  path_ = "map_files/" + to_hexadecimal(mapping.start) + "-" + to_hexadecimal(mapping.end);
+  const auto status = folder.status(path_.c_str(), Follow::yes);
+  if (!status) return std::nullopt;
+  const auto handle = folder.handle(path_.c_str());
+  return MappedFile::Origin{.status = *status, .handle = handle ? *handle : 0};
+}
+
+void ProcessReader::read_threads(const Directory& folder, pid_t pid) {
+  if (threads_ == 1) {
+    read_thread(folder, pid, pid);
+    return;
+  }
+  auto tasks = folder.open_below("task");
+  if (!tasks) return;
+  static_cast<void>(tasks->for_each([&](const char* name, FileType) {
+    const auto tid = to_number<pid_t>(name);
+    if (!tid) return true;
+    census_.process_of_thread[*tid] = pid;
+    const auto task = tasks->open_below(name);
+    if (!task) return true;
+    const auto shares = *tid == pid ? Result<bool>{true} : shares_descriptors(pid, *tid);
+    if (shares && !*shares) static_cast<void>(read_descriptors(*task, pid, *tid));
+    read_thread(*task, pid, *tid);
+    return true;
+  }));
+}
+
+void ProcessReader::read_thread(const Directory& thread, pid_t pid, pid_t tid) {
+  if (!options_.waits || !thread.read_file("syscall", text_)) return;
+  const auto call = parse_blocked_call(text_);
+  if (!call) return;
+  BlockedThread blocked{
+      .pid = pid, .tid = tid, .call = *call, .since = {}, .futex = {}, .opening = {}, .connecting = {}, .polled = {}};
+  add_details(thread, blocked);
+  census_.blocked.push_back(std::move(blocked));
+}
+
+const Process* ProcessReader::hold(pid_t pid) {
+  if (held_pid_ != pid) {
+    held_.reset();
+    held_pid_ = pid;
+    if (auto process = Process::open(pid)) held_ = std::move(*process);
+  }
+  return held_ ? &*held_ : nullptr;
+}
+
+}  // namespace ginnel::inventory

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "census.hpp"
+#include "ginnel/core/process_id.hpp"
+
+namespace ginnel::inventory {
+
+/// Reads one process after the other into a census; its buffers are used again for each.
+class ProcessReader {
+ public:
+  ProcessReader(const ScanOptions& options, const Landmarks& landmarks, Spaces& spaces,
+                const std::unordered_set<std::uint64_t>& locked_inodes, Census& census)
+      : options_{options}, landmarks_{landmarks}, spaces_{spaces}, locked_inodes_{locked_inodes}, census_{census} {}
+
+  /// A process that has gone is left out. Errors: EMFILE, ENFILE, ENOMEM.
+  [[nodiscard]] Result<void> read(const Directory& proc, pid_t pid);
+
+ private:
+  [[nodiscard]] bool wants(Kind kind) const { return options_.kinds.empty() || options_.kinds.contains(kind); }
+  [[nodiscard]] bool wants_mappings() const;
+  [[nodiscard]] std::optional<ProcessInfo> read_facts(const Directory& folder, pid_t pid);
+  [[nodiscard]] Fact<std::uint64_t> read_namespace(const Directory& folder, const char* link);
+  /// False when the table may not be read.
+  [[nodiscard]] bool read_descriptors(const Directory& folder, pid_t pid, pid_t tid);
+  void read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd);
+  [[nodiscard]] bool is_of_interest(const FileStatus& status) const;
+  void look_closer(const OpenFile& file);
+  [[nodiscard]] bool read_mappings(const Directory& folder, pid_t pid);
+  [[nodiscard]] std::optional<MappedFile::Origin> origin_of(const Directory& folder, const MapsLine& mapping);
+  void read_threads(const Directory& folder, pid_t pid);
+  void read_thread(const Directory& thread, pid_t pid, pid_t tid);
+  void add_details(const Directory& thread, BlockedThread& blocked);
+  [[nodiscard]] std::optional<FutexWord> futex_at(const BlockedThread& blocked, std::uint64_t address);
+  [[nodiscard]] std::vector<PolledFile> polled_by(const BlockedThread& blocked);
+  [[nodiscard]] std::string connected_to(const BlockedThread& blocked);
+  [[nodiscard]] std::optional<std::pair<std::string, FileStatus>> opened_by(const Directory& thread,
+                                                                            const BlockedThread& blocked);
+  /// The process of which `pid` is the number, held while it is read.
+  [[nodiscard]] const Process* hold(pid_t pid);
+
+  const ScanOptions& options_;
+  const Landmarks& landmarks_;
+  Spaces& spaces_;
+  const std::unordered_set<std::uint64_t>& locked_inodes_;
+  Census& census_;
+  std::optional<Process> held_;
+  pid_t held_pid_ = 0;
+  unsigned threads_ = 1;
+  std::string text_, path_, maps_;
+};
+
+}  // namespace ginnel::inventory

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "census.hpp"
+#include "ginnel/inventory/snapshot.hpp"
+#include "landmarks.hpp"
+#include "spaces.hpp"
+
+namespace ginnel::inventory {
+
+/// The objects found so far, each there once.
+class Objects {
+ public:
+  /// The object of that id, made when it is new. The reference holds until the next call.
+  [[nodiscard]] Object& at(const ObjectId& id);
+  [[nodiscard]] Object* find(const ObjectId& id);
+  [[nodiscard]] std::vector<Object>& all() noexcept { return objects_; }
+
+ private:
+  struct HashId {
+    std::size_t operator()(const ObjectId& id) const noexcept;
+  };
+  std::unordered_map<ObjectId, std::size_t, HashId> places_;
+  std::vector<Object> objects_;
+};
+
+/// What the collectors work on: what was read, and what they have made of it.
+struct Scene {
+  const ScanOptions& options;
+  const Landmarks& landmarks;
+  const Spaces& spaces;
+  const Census& census;
+  Snapshot& snapshot;  ///< processes and times are there already
+  Objects objects{};
+  std::unordered_map<FileKey, ObjectId, HashFileKey> files{};  ///< objects that are files, by device and inode
+  std::unordered_map<std::uint64_t, ObjectId> sockets{};       ///< Unix sockets by inode
+  std::vector<std::optional<ObjectId>> object_of{};            ///< by place in census.files
+
+  [[nodiscard]] bool wants(Kind kind) const { return options.kinds.empty() || options.kinds.contains(kind); }
+  /// What a thread has open under this number.
+  [[nodiscard]] const OpenFile* open_file(pid_t pid, pid_t tid, int fd) const;
+  [[nodiscard]] const ObjectId* object_of_file(const OpenFile& file) const;
+  void hold(const ObjectId& id, const OpenFile& file);
+};
+
+/// Who made something at that time under that pid, as far as that can still be known.
+[[nodiscard]] Fact<Creator> creator_of(const Snapshot& snapshot, pid_t pid, Time made);
+
+/// Owner, group, mode and times of a file.
+void take_file_facts(Object& object, const FileStatus& status);
+/// What tells a file from a later one of the same inode number.
+[[nodiscard]] std::uint64_t generation_of(const FileStatus& status) noexcept;
+/// The path without the ` (deleted)` that the kernel appends; whether it was there is for the number of links to say.
+[[nodiscard]] std::string_view without_deleted_mark(std::string_view path) noexcept;
+[[nodiscard]] std::string to_text(Time time);
+
+// Each makes the objects of its kinds; in this order, since locks, waits and signals build on the others.
+void collect_pipes(Scene& scene);
+void collect_memory(Scene& scene);
+void collect_sysv(Scene& scene);
+void collect_queues(Scene& scene);
+void collect_sockets(Scene& scene);
+void collect_events(Scene& scene);
+void collect_locks(Scene& scene);
+void collect_waits(Scene& scene);
+void collect_signals(Scene& scene);
+
+}  // namespace ginnel::inventory

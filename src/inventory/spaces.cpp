@@ -1,0 +1,221 @@
+#include "spaces.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "ginnel/core/process_id.hpp"
+#include "ginnel/sys/inside.hpp"
+#include "ginnel/sys/namespaces.hpp"
+#include "ipc_space.hpp"
+
+namespace ginnel::inventory {
+namespace {
+
+constexpr std::size_t entries_limit = 100'000;
+constexpr int depth_limit = 6;
+constexpr std::string_view semaphore_prefix = "sem.";
+
+/// Value and waiters of a named semaphore, as glibc keeps them on 64-bit machines: the halves of its first 8 bytes. Read as
+/// bytes: sem_open(3) on a file of no length would end in SIGBUS.
+std::optional<std::pair<std::uint32_t, std::uint32_t>> read_semaphore(const Directory& folder, const char* name) {
+  std::string bytes;
+  std::array<std::uint32_t, 2> halves{};
+  static_cast<void>(folder.read_file(name, bytes, sizeof halves));
+  if (bytes.size() != sizeof halves) return std::nullopt;
+  std::memcpy(halves.data(), bytes.data(), sizeof halves);
+  return std::pair{halves[0], halves[1]};
+}
+
+/// The descriptors to enter one namespace of a process by; its user namespace first, where that is another one.
+Result<std::vector<UniqueFd>> ways_into(const NamespaceInfo& space, bool by_user_namespace) {
+  auto process = Process::open(space.member);
+  if (!process) return std::unexpected{process.error()};
+  std::vector<UniqueFd> ways;
+  for (const NamespaceKind kind : {NamespaceKind::user, space.kind}) {
+    if (kind == NamespaceKind::user && !by_user_namespace) continue;
+    auto way = open_namespace(*process, kind);
+    if (!way) return std::unexpected{way.error()};
+    ways.push_back(std::move(*way));
+  }
+  return ways;
+}
+
+std::vector<int> numbers(const std::vector<UniqueFd>& descriptors) {
+  std::vector<int> fds;
+  for (const UniqueFd& descriptor : descriptors) fds.push_back(descriptor.get());
+  return fds;
+}
+
+/// Looks into a namespace: the caller's own as it stands, another with the privilege for it, or as its owner.
+template <class Look>
+auto look_into(const NamespaceInfo& space, Look look) -> decltype(look(std::span<const int>{})) {
+  if (space.own) return look(std::span<const int>{});
+  auto direct = ways_into(space, false);
+  if (!direct) return std::unexpected{direct.error()};
+  auto seen = look(std::span<const int>{numbers(*direct)});
+  if (seen || seen.error().code() != EPERM) return seen;
+  auto by_owner = ways_into(space, true);
+  if (!by_owner) return seen;
+  auto seen_by_owner = look(std::span<const int>{numbers(*by_owner)});
+  return seen_by_owner ? std::move(seen_by_owner) : std::move(seen);
+}
+
+Result<std::vector<UnixSocketInfo>> look_at_sockets(std::span<const int> namespaces) {
+  if (namespaces.empty()) {
+    const auto diag = open_unix_diag();
+    if (!diag) return std::unexpected{diag.error()};
+    return unix_sockets(diag->get());
+  }
+  auto carried = run_inside(namespaces, []() -> Result<Carried> {
+    auto diag = open_unix_diag();
+    if (!diag) return std::unexpected{diag.error()};
+    Carried socket;
+    socket.descriptors.push_back(std::move(*diag));
+    return socket;
+  });
+  if (!carried) return std::unexpected{carried.error()};
+  if (carried->descriptors.empty()) return std::unexpected{Error{EBADMSG, "recvmsg", "helper process"}};
+  return unix_sockets(carried->descriptors.front().get());
+}
+
+std::string_view why_not(const Error& error) noexcept {
+  switch (error.code()) {
+    case EPERM:
+    case EACCES:
+      return "needs CAP_SYS_ADMIN";
+    case ESRCH:
+      return "its last process ended meanwhile";
+    case EMFILE:
+    case ENFILE:
+      return "no descriptors left";
+    default:
+      return "could not be entered";
+  }
+}
+
+}  // namespace
+
+Spaces::Spaces(const ScanOptions& options) : options_{options} {
+  for (const NamespaceKind kind :
+       {NamespaceKind::ipc, NamespaceKind::network, NamespaceKind::mount, NamespaceKind::pid})
+    if (const auto own = own_namespace_identity(kind)) own_[kind] = own->inode;
+}
+
+bool Spaces::wanted(const NamespaceInfo& space) const noexcept {
+  if (options_.only_namespace) return *options_.only_namespace == space.inode;
+  return space.own || options_.namespaces == NamespaceScope::all;
+}
+
+void Spaces::visit_those_of(const ProcessInfo& process, const Directory& folder) {
+  const std::array spaces{std::pair{NamespaceKind::ipc, &process.ipc_namespace},
+                          std::pair{NamespaceKind::network, &process.network_namespace},
+                          std::pair{NamespaceKind::mount, &process.mount_namespace},
+                          std::pair{NamespaceKind::pid, &process.pid_namespace}};
+  for (const auto& [kind, inode] : spaces) {
+    if (!inode->known()) continue;
+    const auto known = known_.find({kind, **inode});
+    // The process by which it was to be visited may have ended just then: the next one is another chance.
+    if (known != known_.end() && (seen_[known->second].visited || !wanted(seen_[known->second]))) continue;
+    visit({.kind = kind,
+           .inode = **inode,
+           .member = process.pid,
+           .own = own_[kind] == **inode,
+           .visited = true,
+           .reason = {}},
+          folder);
+  }
+}
+
+void Spaces::visit(NamespaceInfo space, const Directory& folder) {
+  if (!wanted(space)) {
+    space.visited = false;
+    space.reason = "not asked for";
+  } else {
+    std::optional<Error> failed;
+    if (space.kind == NamespaceKind::ipc) failed = visit_ipc(space);
+    if (space.kind == NamespaceKind::network) failed = visit_network(space);
+    if (space.kind == NamespaceKind::mount) failed = visit_mounts(folder);
+    space.visited = !failed;
+    if (failed) space.reason = why_not(*failed);
+  }
+  const auto [known, is_new] = known_.try_emplace({space.kind, space.inode}, seen_.size());
+  if (is_new)
+    seen_.push_back(space);
+  else
+    seen_[known->second] = space;
+}
+
+std::optional<Error> Spaces::visit_ipc(const NamespaceInfo& space) {
+  auto seen = look_into(space, look_into_ipc_space);
+  if (!seen) return seen.error();
+  if (seen->queue_device) ipc_devices_.insert(*seen->queue_device);
+  ipc_[space.inode] = std::move(*seen);
+  return std::nullopt;
+}
+
+std::optional<Error> Spaces::visit_network(const NamespaceInfo& space) {
+  auto seen = look_into(space, look_at_sockets);
+  if (!seen) return seen.error();
+  // Of datagrams only the size of the first is told, and an empty one can carry descriptors too.
+  for (const UnixSocketInfo& socket : *seen)
+    if (socket.receive_queue > 0 || socket.type != UnixSocketInfo::Type::stream)
+      sockets_with_mail_.insert(socket.inode);
+  network_[space.inode] = std::move(*seen);
+  return std::nullopt;
+}
+
+std::optional<Error> Spaces::visit_mounts(const Directory& folder) {
+  const auto root = folder.open_below("root");
+  if (!root) return root.error();
+  add_shm(*root);
+  for (const char* place : {"run", "tmp", "var/tmp"}) {
+    const auto status = root->status(place, Follow::yes);
+    const auto below = root->open_below(place);
+    if (status && below) add_paths(*below, std::string{"/"} + place, status->device, 0);
+  }
+  return std::nullopt;
+}
+
+void Spaces::add_shm(const Directory& root) {
+  auto folder = root.open_below("dev/shm");
+  if (!folder) return;
+  const auto status = file_status(folder->descriptor());
+  const auto around = root.status("dev", Follow::yes);
+  // A plain folder of a container without a /dev/shm of its own is no place of shared memory.
+  if (!status || (around && around->device == status->device)) return;
+  files_.shm_devices.insert(status->device);
+  ipc_devices_.insert(status->device);
+  if (!folders_seen_.emplace(status->device, status->inode).second) return;
+  static_cast<void>(folder->for_each([&](const char* name, FileType) {
+    const auto file = folder->status(name, Follow::no);
+    if (!file || file->type != FileType::regular) return true;
+    NamedFile named{.path = name, .status = *file, .semaphore = {}};
+    if (std::string_view{name}.starts_with(semaphore_prefix)) named.semaphore = read_semaphore(*folder, name);
+    files_.shm.push_back(std::move(named));
+    return true;
+  }));
+}
+
+void Spaces::add_paths(const Directory& folder, const std::string& path, std::uint64_t device, int depth) {
+  const auto own = file_status(folder.descriptor());
+  if (!own || own->device != device || !folders_seen_.emplace(own->device, own->inode).second) return;
+  std::vector<std::string> below;
+  auto again = folder.open_below(".");
+  if (!again) return;
+  static_cast<void>(again->for_each([&](const char* name, FileType type) {
+    if (++entries_seen_ > entries_limit) return !(files_.truncated = true);
+    if (type == FileType::unknown)
+      if (const auto status = folder.status(name, Follow::no)) type = status->type;
+    if (type == FileType::directory) below.emplace_back(name);
+    if (type != FileType::socket && type != FileType::fifo) return true;
+    if (const auto status = folder.status(name, Follow::no))
+      files_.paths.push_back({.path = path + "/" + name, .status = *status, .semaphore = {}});
+    return true;
+  }));
+  if (depth == depth_limit) return;
+  for (const std::string& name : below)
+    if (const auto next = folder.open_below(name.c_str())) add_paths(*next, path + "/" + name, device, depth + 1);
+}
+
+}  // namespace ginnel::inventory
