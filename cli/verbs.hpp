@@ -17,6 +17,10 @@ extern const Verb sem_verb;
 extern const Verb signal_verb;
 extern const Verb fd_verb;
 extern const Verb run_verb;
+extern const Verb ls_verb;
+extern const Verb show_verb;
+extern const Verb why_verb;
+extern const Verb gc_verb;
 extern const Verb tour_verb;
 
 }  // namespace ginnel::cli

@@ -146,7 +146,8 @@ std::string Table::render(const Screen& screen) const {
 
   std::vector<Cell> titles;
   for (const Column& column : columns_) titles.push_back({column.title, Colour::bold});
-  append_row(titles);
+  const bool titled = std::any_of(titles.begin(), titles.end(), [](const Cell& title) { return !title.text.empty(); });
+  if (titled) append_row(titles);
   for (const auto& row : rows_) {
     if (separate) out.push_back('\n');
     append_row(row);

@@ -24,7 +24,7 @@ struct Column {
   bool wraps = false;  ///< where the terminal is too narrow, this column's text goes on in further lines
 };
 
-/// Rows under titles, aligned; as wide as the widest text, or wrapped to the terminal's width.
+/// Rows under titles (or none, where all are empty), aligned; as wide as the widest text, or wrapped to the terminal's width.
 /// Text is UTF-8; control characters in it are shown as `?`, so that a name cannot play with the terminal.
 class Table {
  public:

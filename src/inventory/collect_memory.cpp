@@ -26,7 +26,8 @@ std::string name_of(Kind kind, std::string_view path) {
 
 Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
   const Kind kind = kind_of(scene, status.device, path);
-  const ObjectId id{.kind = kind, .device = status.device, .number = status.inode, .generation = generation_of(status)};
+  const ObjectId id{
+      .kind = kind, .device = status.device, .number = status.inode, .generation = file_generation(status)};
   scene.files.try_emplace(FileKey{status.device, status.inode}, id);
   Object& object = scene.objects.at(id);
   if (!object.name.empty()) return object;

@@ -21,12 +21,12 @@ ObjectId id_of(const Scene& scene, const OpenFile& file) {
   return {.kind = Kind::fifo,
           .device = file.status.device,
           .number = file.status.inode,
-          .generation = generation_of(file.status)};
+          .generation = file_generation(file.status)};
 }
 
 Object& add_fifo(Scene& scene, const FileStatus& status, const std::string& path) {
   const ObjectId id{
-      .kind = Kind::fifo, .device = status.device, .number = status.inode, .generation = generation_of(status)};
+      .kind = Kind::fifo, .device = status.device, .number = status.inode, .generation = file_generation(status)};
   scene.files.try_emplace(FileKey{status.device, status.inode}, id);
   Object& object = scene.objects.at(id);
   if (object.name.empty()) object.name = "fifo:" + path;

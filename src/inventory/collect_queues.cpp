@@ -16,7 +16,7 @@ void add_named(Scene& scene, std::uint64_t space, const QueueFile& queue) {
                     .space = space,
                     .device = queue.status.device,
                     .number = queue.status.inode,
-                    .generation = generation_of(queue.status)};
+                    .generation = file_generation(queue.status)};
   scene.files.try_emplace(FileKey{queue.status.device, queue.status.inode}, id);
   Object& object = scene.objects.at(id);
   object.name = "mq:/" + queue.name;
@@ -36,7 +36,7 @@ Object& add_unlinked(Scene& scene, std::uint64_t space, const OpenFile& file) {
                     .space = space,
                     .device = file.status.device,
                     .number = file.status.inode,
-                    .generation = generation_of(file.status)};
+                    .generation = file_generation(file.status)};
   scene.files.try_emplace(FileKey{file.status.device, file.status.inode}, id);
   Object& object = scene.objects.at(id);
   object.name = "mq:" + std::string{without_deleted_mark(file.target)};

@@ -89,7 +89,7 @@ void add_paths(Scene& scene) {
                                        .space = 0,
                                        .device = file.status.device,
                                        .number = file.status.inode,
-                                       .generation = generation_of(file.status)});
+                                       .generation = file_generation(file.status)});
     object.name = "unix:" + file.path;
     take_file_facts(object, file.status);
     object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");

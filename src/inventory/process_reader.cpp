@@ -56,12 +56,12 @@ Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
   if (!facts->kernel_thread && facts->state != 'Z' && facts->state != 'X') {
     spaces_.visit_those_of(*facts, *folder);
     maps_.clear();
-    facts->readable = read_descriptors(*folder, pid, pid);
-    if (facts->readable && (wants_mappings() || options_.waits)) facts->readable = read_mappings(*folder, pid);
+    facts->descriptors_readable = read_descriptors(*folder, pid, pid);
+    if (wants_mappings() || options_.waits) facts->mappings_readable = read_mappings(*folder, pid);
     read_threads(*folder, pid);
   }
   // What ended while it was read leaves half of its facts behind, which hold for the time when they were read.
-  if (!facts->readable) {
+  if (!facts->descriptors_readable || !facts->mappings_readable) {
     if (!folder->read_file("stat", text_)) return {};
     census_.unreadable.push_back(pid);
   }

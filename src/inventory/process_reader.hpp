@@ -14,7 +14,10 @@ class ProcessReader {
  public:
   ProcessReader(const ScanOptions& options, const Landmarks& landmarks, Spaces& spaces,
                 const std::unordered_set<std::uint64_t>& locked_inodes, Census& census)
-      : options_{options}, landmarks_{landmarks}, spaces_{spaces}, locked_inodes_{locked_inodes}, census_{census} {}
+      : options_{options}, landmarks_{landmarks}, spaces_{spaces}, locked_inodes_{locked_inodes}, census_{census} {
+    const auto self = Directory::open("/proc/thread-self");
+    if (self && self->read_file("sched", text_)) now_ = parse_last_ran(text_);
+  }
 
   /// A process that has gone is left out. Errors: EMFILE, ENFILE, ENOMEM.
   [[nodiscard]] Result<void> read(const Directory& proc, pid_t pid);
@@ -34,6 +37,7 @@ class ProcessReader {
   void read_threads(const Directory& folder, pid_t pid);
   void read_thread(const Directory& thread, pid_t pid, pid_t tid);
   void add_details(const Directory& thread, BlockedThread& blocked);
+  [[nodiscard]] Fact<std::chrono::nanoseconds> asleep_since(const Directory& thread);
   [[nodiscard]] std::optional<FutexWord> futex_at(const BlockedThread& blocked, std::uint64_t address);
   [[nodiscard]] std::vector<PolledFile> polled_by(const BlockedThread& blocked);
   [[nodiscard]] std::string connected_to(const BlockedThread& blocked);
@@ -50,6 +54,7 @@ class ProcessReader {
   std::optional<Process> held_;
   pid_t held_pid_ = 0;
   unsigned threads_ = 1;
+  std::optional<double> now_;  ///< milliseconds on the scheduler's clock
   std::string text_, path_, maps_;
 };
 

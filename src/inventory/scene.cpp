@@ -65,10 +65,6 @@ void take_file_facts(Object& object, const FileStatus& status) {
   object.deleted = status.links == 0;
 }
 
-std::uint64_t generation_of(const FileStatus& status) noexcept {
-  return static_cast<std::uint64_t>(status.born.value_or(status.changed).time_since_epoch().count());
-}
-
 std::string_view without_deleted_mark(std::string_view path) noexcept {
   constexpr std::string_view mark = " (deleted)";
   if (path.ends_with(mark)) path.remove_suffix(mark.size());

@@ -10,6 +10,7 @@
 
 #include "census.hpp"
 #include "ginnel/inventory/snapshot.hpp"
+#include "ginnel/sys/checked_unlink.hpp"
 #include "landmarks.hpp"
 #include "spaces.hpp"
 
@@ -55,8 +56,6 @@ struct Scene {
 
 /// Owner, group, mode and times of a file.
 void take_file_facts(Object& object, const FileStatus& status);
-/// What tells a file from a later one of the same inode number.
-[[nodiscard]] std::uint64_t generation_of(const FileStatus& status) noexcept;
 /// The path without the ` (deleted)` that the kernel appends; whether it was there is for the number of links to say.
 [[nodiscard]] std::string_view without_deleted_mark(std::string_view path) noexcept;
 [[nodiscard]] std::string to_text(Time time);

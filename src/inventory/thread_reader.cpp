@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstring>
 
-#include "ginnel/core/deadline.hpp"
 #include "ginnel/sys/cross_memory.hpp"
 #include "process_reader.hpp"
 #include "words.hpp"
@@ -26,13 +25,6 @@ std::string memory_of(const Process& process, std::uint64_t address, std::size_t
   const BytesRead* read = got ? got->get_if<BytesRead>() : nullptr;
   bytes.resize(read != nullptr ? read->count : 0);
   return bytes;
-}
-
-Fact<std::chrono::nanoseconds> since(std::string_view sched) {
-  const auto last_ran = parse_last_ran(sched);
-  if (!last_ran) return Fact<std::chrono::nanoseconds>::missing("the kernel has no CONFIG_SCHED_DEBUG");
-  const auto now = std::chrono::duration<double, std::milli>{Deadline::Clock::now().time_since_epoch()}.count();
-  return std::chrono::nanoseconds{static_cast<std::int64_t>(std::max(0.0, now - *last_ran) * 1e6)};
 }
 
 /// The first word of a futex_waitv: struct futex_waitv { u64 val; u64 uaddr; u32 flags; u32 reserved; }.
@@ -69,10 +61,19 @@ void ProcessReader::add_details(const Directory& thread, BlockedThread& blocked)
     default:
       break;
   }
-  if (thread.read_file("sched", text_))
-    blocked.since = since(text_);
-  else
-    blocked.since = Fact<std::chrono::nanoseconds>::missing("the kernel has no CONFIG_SCHED_DEBUG");
+  blocked.since = asleep_since(thread);
+}
+
+/// The scheduler's clock is none that a process can ask for: it is compared with the time at which this thread itself ran last.
+Fact<std::chrono::nanoseconds> ProcessReader::asleep_since(const Directory& thread) {
+  const auto missing = Fact<std::chrono::nanoseconds>::missing("the kernel has no CONFIG_SCHED_DEBUG");
+  if (!now_) return missing;
+  if (!thread.read_file("sched", text_)) return missing;
+  const auto last_ran = parse_last_ran(text_);
+  if (!last_ran) return missing;
+  constexpr double nanoseconds_per_millisecond = 1e6;
+  return std::chrono::nanoseconds{
+      static_cast<std::int64_t>(std::max(0.0, *now_ - *last_ran) * nanoseconds_per_millisecond)};
 }
 
 std::optional<FutexWord> ProcessReader::futex_at(const BlockedThread& blocked, std::uint64_t address) {

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <set>
 
-#include "tests/support/scratch.hpp"
+#include "support/scratch.hpp"
 
 namespace ginnel {
 namespace {

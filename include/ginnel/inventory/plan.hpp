@@ -57,7 +57,8 @@ struct ExecuteOptions {
 /// Errors: ESTALE (the plan is of another boot), EINVAL (the plan was edited: its id does not fit), those of scan().
 [[nodiscard]] Result<std::vector<RemovalReport>> execute(const Plan& plan, const ExecuteOptions& options = {});
 
-/// Removes one object whose identity was seen before, after checking it again. `force` removes what is in use too.
-[[nodiscard]] RemovalReport remove(const Object& seen, bool force);
+/// Removes one object of a snapshot after checking its identity again; the verdict is for the caller to look at. With `force` also what
+/// is attached or has unread messages; a regular file that somebody has open stays all the same.
+[[nodiscard]] RemovalReport remove(const Snapshot& snapshot, const Object& seen, bool force);
 
 }  // namespace ginnel::inventory

@@ -24,7 +24,8 @@ struct ProcessInfo {
   std::string command;       ///< comm, at most 15 bytes
   Fact<std::uint64_t> ipc_namespace, network_namespace, mount_namespace, pid_namespace, user_namespace;
   Fact<std::string> cgroup;  ///< path in the unified hierarchy, or the first line there is
-  bool readable = true;      ///< its descriptors and mappings could be read
+  bool descriptors_readable = true;
+  bool mappings_readable = true;
 };
 
 /// A namespace that some process is in, and whether its objects were seen.

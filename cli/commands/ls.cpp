@@ -1,0 +1,167 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <tuple>
+
+#include "ginnel/inventory.hpp"
+#include "inventory/columns.hpp"
+#include "inventory/coverage_text.hpp"
+#include "inventory/object_json.hpp"
+#include "options.hpp"
+#include "verbs.hpp"
+
+// `ginnel ls`: every IPC object of this machine that may be seen, what needs a human first.
+
+namespace ginnel::cli {
+namespace {
+
+using inventory::Object;
+using inventory::Snapshot;
+
+constexpr std::string_view usual_columns = "state,kind,name,owner,fill,holders";
+constexpr std::string_view wide_columns = "state,kind,name,owner,mode,fill,holders,waiters,verdict";
+constexpr int wide_screen = 140;
+
+struct LsArguments {
+  std::vector<std::string> kinds;
+  std::string namespaces = "all";
+  std::optional<pid_t> pid;
+  std::string user;
+  bool orphans = false;
+  std::string columns;
+  bool json = false;
+};
+
+Result<inventory::ScanOptions> scan_options(const LsArguments& arguments) {
+  inventory::ScanOptions options;
+  if (arguments.namespaces == "own") {
+    options.namespaces = inventory::NamespaceScope::own;
+  } else if (arguments.namespaces != "all") {
+    std::uint64_t inode = 0;
+    const std::string& text = arguments.namespaces;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), inode);
+    if (failure != std::errc{} || end != text.data() + text.size())
+      return std::unexpected{
+          usage_error("--ns " + arguments.namespaces,
+                      "expected all, own, or the inode of a namespace as 'ls -o ns' and 'ls -l /proc/PID/ns' show it")};
+    options.only_namespace = inode;
+  }
+  return options;
+}
+
+bool concerns(const Object& object, pid_t pid) {
+  return std::ranges::any_of(object.holders, [&](const auto& holder) { return holder.pid == pid; }) ||
+         std::ranges::any_of(object.waiters, [&](const auto& waiter) { return waiter.pid == pid; });
+}
+
+Result<std::vector<const Object*>> choose(const Snapshot& snapshot, const LsArguments& arguments) {
+  std::vector<inventory::Kind> kinds;
+  for (const std::string& text : arguments.kinds) {
+    const auto kind = inventory::parse_kind(text);
+    if (!kind) return std::unexpected{usage_error(text, kind.error().hint())};
+    kinds.push_back(*kind);
+  }
+  std::optional<uid_t> user;
+  if (!arguments.user.empty()) {
+    const auto parsed = parse_user(arguments.user);
+    if (!parsed) return std::unexpected{parsed.error()};
+    user = *parsed;
+  }
+  std::vector<const Object*> chosen;
+  for (const Object& object : snapshot.objects) {
+    if (!kinds.empty() && std::ranges::find(kinds, object.id.kind) == kinds.end()) continue;
+    if (arguments.pid && !concerns(object, *arguments.pid)) continue;
+    if (user && (!object.owner || *object.owner != *user)) continue;
+    if (arguments.orphans) {
+      const auto verdict = inventory::judge(snapshot, object).verdict;
+      if (verdict != inventory::Verdict::safe && verdict != inventory::Verdict::likely) continue;
+    }
+    chosen.push_back(&object);
+  }
+  return chosen;
+}
+
+/// What needs a human first, then kind after kind by name.
+void sort_for_people(const Snapshot& snapshot, std::vector<const Object*>& objects) {
+  struct Key {
+    Urgency urgency;
+    inventory::Kind kind;
+    std::string name;
+    const Object* object;
+  };
+  std::vector<Key> keys;
+  keys.reserve(objects.size());
+  for (const Object* object : objects)
+    keys.push_back({urgency(snapshot, *object), object->id.kind, object->name, object});
+  std::ranges::stable_sort(keys, [](const Key& a, const Key& b) {
+    return std::tie(a.urgency, a.kind, a.name, a.object->id) < std::tie(b.urgency, b.kind, b.name, b.object->id);
+  });
+  std::ranges::transform(keys, objects.begin(), &Key::object);
+}
+
+Result<int> run_ls(const LsArguments& arguments) {
+  const auto options = scan_options(arguments);
+  if (!options) return std::unexpected{options.error()};
+  const Screen screen = Screen::of(STDOUT_FILENO);
+  const bool wide = !screen.width || *screen.width >= wide_screen;
+  const auto columns =
+      choose_columns(arguments.columns.empty() ? (wide ? wide_columns : usual_columns) : arguments.columns);
+  if (!columns) return std::unexpected{columns.error()};
+  const auto snapshot = inventory::scan(*options);
+  if (!snapshot) return std::unexpected{snapshot.error()};
+  auto objects = choose(*snapshot, arguments);
+  if (!objects) return std::unexpected{objects.error()};
+
+  if (arguments.json) {
+    std::fputs(to_text(to_json(*snapshot, *objects)).c_str(), stdout);
+    return objects->empty() ? exit_nothing : exit_done;
+  }
+  sort_for_people(*snapshot, *objects);
+  std::vector<Column> titles;
+  for (const ObjectColumn* column : *columns) titles.push_back(column->column);
+  Table table{std::move(titles)};
+  for (const Object* object : *objects) {
+    std::vector<Cell> cells;
+    for (const ObjectColumn* column : *columns) cells.push_back(column->cell(*snapshot, *object));
+    table.add_row(std::move(cells));
+  }
+  if (!table.empty()) fmt::print("{}", table.render(screen));
+  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  if (objects->empty()) return nothing(ls_verb, "nothing of that kind is there");
+  return exit_done;
+}
+
+std::string columns_help() {
+  std::string text = "Columns, by comma:";
+  for (const ObjectColumn& column : object_columns()) text += " " + std::string{column.name};
+  return text;
+}
+
+CommandRun define(CLI::App& app) {
+  auto arguments = std::make_shared<LsArguments>();
+  app.add_option("KIND", arguments->kinds,
+                 "Only these kinds: pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd "
+                 "eventfd epoll signalfd timerfd lock futex signal");
+  app.add_option("--ns", arguments->namespaces, "all, own, or the inode of one namespace")->capture_default_str();
+  app.add_option("--pid", arguments->pid, "Only what this process has or waits for");
+  app.add_option("--user", arguments->user, "Only what this user owns, by name or number");
+  app.add_flag("--orphans", arguments->orphans, "Only what nobody seems to use any more");
+  app.add_option("-o,--output", arguments->columns, columns_help());
+  add_json_flag(app, arguments->json);
+  return [arguments](const TrailingWords&) { return run_ls(*arguments); };
+}
+
+}  // namespace
+
+const Verb ls_verb{"ls", "List IPC objects, who has them, who waits",
+                   "  ginnel ls\n"
+                   "  ginnel ls pipe unix --pid 1234\n"
+                   "  ginnel ls --orphans -o verdict,kind,name,age\n"
+                   "  ginnel ls --json | jq '.objects[] | select(.fill.writer_blocks)'\n",
+                   false, define};
+
+}  // namespace ginnel::cli

@@ -1,0 +1,63 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "ginnel/inventory.hpp"
+#include "inventory/columns.hpp"
+#include "inventory/coverage_text.hpp"
+#include "inventory/find_object.hpp"
+#include "inventory/object_json.hpp"
+#include "inventory/object_text.hpp"
+#include "options.hpp"
+#include "verbs.hpp"
+
+// `ginnel show`: everything known about one object, and what would disturb it.
+
+namespace ginnel::cli {
+namespace {
+
+struct ShowArguments {
+  std::string what;
+  bool json = false;
+};
+
+Result<int> run_show(const ShowArguments& arguments) {
+  const auto snapshot = inventory::scan();
+  if (!snapshot) return std::unexpected{snapshot.error()};
+  const auto objects = find_objects(*snapshot, arguments.what);
+  if (!objects) return std::unexpected{objects.error()};
+  if (objects->empty()) return nothing(show_verb, arguments.what + ": there is no such object, or it may not be seen");
+  if (arguments.json) {
+    std::fputs(to_text(to_json(*snapshot, *objects)).c_str(), stdout);
+    return exit_done;
+  }
+  const Screen screen = Screen::of(STDOUT_FILENO);
+  bool first = true;
+  for (const inventory::Object* object : *objects) {
+    fmt::print("{}{}", first ? "" : "\n", object_text(*snapshot, *object, screen));
+    first = false;
+  }
+  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  return exit_done;
+}
+
+CommandRun define(CLI::App& app) {
+  auto arguments = std::make_shared<ShowArguments>();
+  app.add_option("ADDRESS", arguments->what,
+                 "An address, pid:1234 for all of a process, or a uid as 'ls -o uid' shows it")
+      ->required();
+  add_json_flag(app, arguments->json);
+  return [arguments](const TrailingWords&) { return run_show(*arguments); };
+}
+
+}  // namespace
+
+const Verb show_verb{"show", "Show everything known about one object",
+                     "  ginnel show mq:/jobs\n"
+                     "  ginnel show sysv-shm:id=7 --json\n"
+                     "  ginnel show unix:/run/app.sock\n"
+                     "  ginnel show pid:1234\n",
+                     false, define};
+
+}  // namespace ginnel::cli

@@ -1,0 +1,110 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "ginnel/inventory.hpp"
+#include "inventory/coverage_text.hpp"
+#include "options.hpp"
+#include "render/json.hpp"
+#include "render/table.hpp"
+#include "verbs.hpp"
+
+// `ginnel why`: what a process waits for, who holds that up, and so on to the culprit.
+
+namespace ginnel::cli {
+namespace {
+
+using inventory::ChainEnd;
+using inventory::Snapshot;
+using inventory::WaitChain;
+
+struct WhyArguments {
+  std::optional<pid_t> pid;
+  bool deadlocks = false;
+  bool json = false;
+};
+
+Json to_json(const WaitChain& chain) {
+  Json steps = Json::array();
+  for (const inventory::WaitStep& step : chain.steps)
+    steps.push_back({{"pid", step.pid},
+                     {"tid", step.tid},
+                     {"wait", to_string(step.wait)},
+                     {"object", step.object.to_string()},
+                     {"text", step.text},
+                     {"culprits", step.culprits}});
+  return {{"end", to_string(chain.end)},
+          {"culprit", chain.last == 0 ? Json(nullptr) : Json(chain.last)},
+          {"text", chain.text},
+          {"steps", std::move(steps)}};
+}
+
+std::string command_of(const Snapshot& snapshot, pid_t pid) {
+  const inventory::ProcessInfo* process = snapshot.process(pid);
+  return fmt::format("{}({})", process == nullptr ? "?" : process->command, pid);
+}
+
+std::string to_text(const Snapshot& snapshot, const WaitChain& chain, const Screen& screen) {
+  std::string text;
+  std::string indent;
+  for (const inventory::WaitStep& step : chain.steps) {
+    const std::string thread = step.tid == step.pid ? "" : fmt::format(" thread {}", step.tid);
+    text += fmt::format("{}{}{} {}\n", indent, coloured(command_of(snapshot, step.pid), Colour::bold, screen), thread,
+                        step.text);
+    indent += "  ";
+  }
+  const Colour colour = chain.end == ChainEnd::deadlock || chain.end == ChainEnd::nobody ? Colour::red : Colour::yellow;
+  return text + indent + coloured(chain.text, colour, screen) + "\n";
+}
+
+Result<std::vector<WaitChain>> chains_of(const Snapshot& snapshot, const WhyArguments& arguments) {
+  if (arguments.deadlocks) return inventory::deadlocks(snapshot);
+  return inventory::why(snapshot, *arguments.pid);
+}
+
+Result<int> run_why(const WhyArguments& arguments) {
+  if (arguments.pid.has_value() == arguments.deadlocks)
+    return std::unexpected{usage_error("", "name a process, or ask for --deadlocks")};
+  const auto snapshot = inventory::scan();
+  if (!snapshot) return std::unexpected{snapshot.error()};
+  const auto chains = chains_of(*snapshot, arguments);
+  if (!chains && chains.error().code() == ESRCH)
+    return nothing(why_verb, fmt::format("pid {}: no such process", *arguments.pid));
+  if (!chains) return std::unexpected{chains.error()};
+
+  if (arguments.json) {
+    Json list = Json::array();
+    for (const WaitChain& chain : *chains) list.push_back(to_json(chain));
+    fmt::print("{}", cli::to_text(Json{{"chains", std::move(list)}}));
+  } else {
+    const Screen screen = Screen::of(STDOUT_FILENO);
+    bool first = true;
+    for (const WaitChain& chain : *chains) {
+      fmt::print("{}{}", first ? "" : "\n", to_text(*snapshot, chain, screen));
+      first = false;
+    }
+    fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  }
+  if (!chains->empty()) return exit_done;
+  if (arguments.deadlocks) return nothing(why_verb, "no deadlock is to be seen");
+  return nothing(why_verb, fmt::format("{} waits for no IPC object", command_of(*snapshot, *arguments.pid)));
+}
+
+CommandRun define(CLI::App& app) {
+  auto arguments = std::make_shared<WhyArguments>();
+  app.add_option("PID", arguments->pid, "The process that does not go on");
+  app.add_flag("--deadlocks", arguments->deadlocks, "All deadlocks of the machine instead");
+  add_json_flag(app, arguments->json);
+  return [arguments](const TrailingWords&) { return run_why(*arguments); };
+}
+
+}  // namespace
+
+const Verb why_verb{"why", "Tell what a process waits for, down to the culprit",
+                    "  ginnel why 1234\n"
+                    "  ginnel why --deadlocks\n"
+                    "  ginnel why $(pidof app) --json\n",
+                    false, define};
+
+}  // namespace ginnel::cli

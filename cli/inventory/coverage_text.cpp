@@ -1,0 +1,25 @@
+#include "inventory/coverage_text.hpp"
+
+#include <fmt/core.h>
+
+#include <map>
+
+namespace ginnel::cli {
+
+std::string coverage_text(const inventory::Coverage& coverage) {
+  std::string text;
+  if (!coverage.unreadable.empty())
+    text +=
+        fmt::format("not seen: {} of {} processes are not readable\n", coverage.unreadable.size(), coverage.processes);
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> unvisited;
+  for (const inventory::NamespaceInfo& space : coverage.namespaces)
+    if (!space.visited) ++unvisited[{to_string(space.kind), space.reason}];
+  for (const auto& [what, count] : unvisited)
+    text += fmt::format("not seen: {} {} namespace{}: {}\n", count, what.first, count == 1 ? "" : "s", what.second);
+  if (coverage.in_flight > 0)
+    text += fmt::format("not seen: what {} descriptors are that wait in sockets to be received\n", coverage.in_flight);
+  for (const std::string& note : coverage.notes) text += note + "\n";
+  return text;
+}
+
+}  // namespace ginnel::cli

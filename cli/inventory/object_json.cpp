@@ -1,0 +1,154 @@
+#include "inventory/object_json.hpp"
+
+#include <fmt/core.h>
+
+namespace ginnel::cli {
+namespace {
+
+using inventory::Fact;
+using inventory::Object;
+using inventory::Snapshot;
+
+/// Puts known facts under their names, and null for the others with the reasons in an object of their own.
+class Facts {
+ public:
+  explicit Facts(Json& into) : into_{into} {}
+
+  template <class T, class Render>
+  void add(const char* name, const Fact<T>& fact, Render render) {
+    if (fact) {
+      into_[name] = render(*fact);
+      return;
+    }
+    into_[name] = nullptr;
+    missing_[name] = fact.reason();
+  }
+  template <class T>
+  void add(const char* name, const Fact<T>& fact) {
+    add(name, fact, [](const T& value) { return value; });
+  }
+  void finish() {
+    if (!missing_.empty()) into_["missing"] = std::move(missing_);
+  }
+
+ private:
+  Json& into_;
+  Json missing_ = Json::object();
+};
+
+Json command_of(const Snapshot& snapshot, pid_t pid) {
+  const inventory::ProcessInfo* process = snapshot.process(pid);
+  return process == nullptr ? Json(nullptr) : Json(process->command);
+}
+
+Json to_json(const Snapshot& snapshot, const inventory::Holder& holder) {
+  return {{"pid", holder.pid},
+          {"tid", holder.tid},
+          {"comm", command_of(snapshot, holder.pid)},
+          {"fd", holder.fd < 0 ? Json(nullptr) : Json(holder.fd)},
+          {"how", to_string(holder.how)},
+          {"access", to_string(holder.access)}};
+}
+
+Json to_json(const Snapshot& snapshot, const inventory::Waiter& waiter) {
+  Json json{{"pid", waiter.pid},
+            {"tid", waiter.tid},
+            {"comm", command_of(snapshot, waiter.pid)},
+            {"wait", to_string(waiter.wait)}};
+  Facts facts{json};
+  facts.add("since_s", waiter.since,
+            [](std::chrono::nanoseconds span) { return std::chrono::duration<double>{span}.count(); });
+  facts.finish();
+  return json;
+}
+
+Json to_json(const inventory::Fill& fill) {
+  Json json = Json::object();
+  Facts facts{json};
+  facts.add("used", fill.used);
+  facts.add("capacity", fill.capacity);
+  json["unit"] = to_string(fill.unit);
+  facts.add("writer_blocks", fill.writer_blocks);
+  facts.finish();
+  return json;
+}
+
+Json to_json(const inventory::Creator& creator) {
+  Json json{{"pid", creator.pid}, {"life", to_string(creator.life)}};
+  if (creator.life != inventory::Life::dead) {
+    json["comm"] = creator.command;
+    json["start_ticks"] = creator.start_ticks;
+  }
+  return json;
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+}  // namespace
+
+double seconds_of(inventory::Time time) { return std::chrono::duration<double>{time.time_since_epoch()}.count(); }
+
+Json to_json(const inventory::Coverage& coverage) {
+  Json namespaces = Json::array();
+  for (const inventory::NamespaceInfo& space : coverage.namespaces) {
+    Json json{{"kind", to_string(space.kind)}, {"inode", space.inode}, {"own", space.own}, {"visited", space.visited}};
+    if (!space.visited) json["reason"] = space.reason;
+    namespaces.push_back(std::move(json));
+  }
+  Json sources = Json::object();
+  for (const inventory::Source& source : coverage.sources) sources[source.name] = source.served;
+  return {{"complete", coverage.complete()},
+          {"processes", coverage.processes},
+          {"unreadable", coverage.unreadable},
+          {"namespaces", std::move(namespaces)},
+          {"in_flight", coverage.in_flight},
+          {"sources", std::move(sources)},
+          {"notes", coverage.notes}};
+}
+
+Json to_json(const Snapshot& snapshot, const Object& object) {
+  Json json{{"uid", object.id.to_string()},
+            {"kind", to_string(object.id.kind)},
+            {"name", or_null(object.name)},
+            {"ns", object.id.space == 0 ? Json(nullptr) : Json(object.id.space)}};
+  Facts facts{json};
+  facts.add("owner", object.owner);
+  facts.add("group", object.group);
+  facts.add("mode", object.mode, [](std::uint32_t mode) { return fmt::format("{:04o}", mode); });
+  facts.add("creator", object.creator, [](const inventory::Creator& creator) { return to_json(creator); });
+  facts.add("changed", object.changed, seconds_of);
+  Json holders = Json::array();
+  for (const auto& holder : object.holders) holders.push_back(to_json(snapshot, holder));
+  json["holders"] = std::move(holders);
+  Json waiters = Json::array();
+  for (const auto& waiter : object.waiters) waiters.push_back(to_json(snapshot, waiter));
+  json["waiters"] = std::move(waiters);
+  facts.add("fill", object.fill, [](const inventory::Fill& fill) { return to_json(fill); });
+  Json peers = Json::array();
+  for (const auto& peer : object.peers) peers.push_back(peer.to_string());
+  json["peers"] = std::move(peers);
+  facts.add("cgroup", object.cgroup);
+  json["deleted"] = object.deleted;
+  Json details = Json::object();
+  for (const auto& detail : object.details) details[detail.key] = detail.value;
+  json["details"] = std::move(details);
+
+  const inventory::Judgement judgement = inventory::judge(snapshot, object);
+  json["verdict"] = to_string(judgement.verdict);
+  json["reasons"] = judgement.reasons;
+  json["evidence"] = judgement.evidence;
+  facts.finish();
+  return json;
+}
+
+Json to_json(const Snapshot& snapshot, const std::vector<const Object*>& objects) {
+  Json list = Json::array();
+  for (const Object* object : objects) list.push_back(to_json(snapshot, *object));
+  return {{"schema", inventory_schema},
+          {"boot_id", snapshot.boot_id},
+          {"taken_at", seconds_of(snapshot.taken_at)},
+          {"coverage", to_json(snapshot.coverage)},
+          {"objects", std::move(list)}};
+}
+
+}  // namespace ginnel::cli

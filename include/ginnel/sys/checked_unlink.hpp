@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "ginnel/core/deadline.hpp"
+#include "ginnel/core/outcome.hpp"
+#include "ginnel/core/result.hpp"
+#include "ginnel/sys/directory.hpp"
+
+namespace ginnel {
+
+/// Which file a name meant when it was looked at.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t generation = 0;  ///< file_generation() of it
+  bool operator==(const FileIdentity&) const = default;
+};
+/// What tells a file from a later one with the same inode number: its birth time, or where the file system keeps none the time
+/// of its last change; in ns.
+[[nodiscard]] std::uint64_t file_generation(const FileStatus& status) noexcept;
+[[nodiscard]] FileIdentity file_identity(const FileStatus& status) noexcept;
+
+/// The name is of no file now.
+struct NameGone {};
+/// The name is of another file now.
+struct NameChanged {};
+/// Somebody has the file open, mapped, or on its way through a socket.
+struct FileInUse {};
+
+/// Removes a name if it still means that file, and, of a regular file, if nobody has it open, mapped or on its way through a socket:
+/// the kernel proves that by granting a write lease, under which the name is removed. (A process that opens it just then
+/// waits for some microseconds; with O_NONBLOCK it gets EWOULDBLOCK.) Without the right to a lease (neither owner nor CAP_LEASE) use is not proven.
+/// Removers serialise on a lock of the directory (flock(2)), so that two of them never take each other's successor. What is left
+/// is the moment between the last look and unlink(2), in which only the user's own program can put another file in its place.
+/// Nothing is changed before the one unlink: a remover that is killed leaves everything as it was.
+/// Errors: EACCES, EPERM (no right to remove), ETIMEDOUT (another remover holds the directory), EMFILE. Source: fcntl(2), F_SETLEASE.
+[[nodiscard]] Result<Outcome<Done, NameGone, NameChanged, FileInUse>> unlink_checked(
+    const std::string& path, const FileIdentity& expected,
+    Deadline deadline = Deadline::after(std::chrono::seconds{5}));
+
+}  // namespace ginnel

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+#include "ginnel/inventory/object.hpp"
+
+namespace ginnel::inventory {
+
+/// A program known to leave an object behind when it is killed and to take it over or remove it at its next start.
+struct Recycler {
+  std::string_view program;
+  std::string_view does;  ///< `recycles it at its next start`
+};
+
+/// By what can be seen of the object itself: its size, mode, name or path. Nullptr for none. Pure.
+[[nodiscard]] const Recycler* recycler_of(const Object& object);
+
+}  // namespace ginnel::inventory
