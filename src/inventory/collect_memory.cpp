@@ -36,6 +36,7 @@ Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
   object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");
   object.fill = Fill{.used = status.allocated, .capacity = status.size, .unit = Unit::bytes, .writer_blocks = false};
   if (kind == Kind::memfd) {
+    object.deleted = false;  // it never had a name
     const auto insight = scene.census.insights.find({status.device, status.inode});
     if (insight != scene.census.insights.end() && insight->second.seals) {
       std::string seals;

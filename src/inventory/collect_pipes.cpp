@@ -48,8 +48,8 @@ void collect_pipes(Scene& scene) {
       object = &scene.objects.at(id);
       object->fill = fill_of(scene, {file.status.device, file.status.inode});
       if (id.kind == Kind::pipe) {
-        object->owner = file.status.user;
-        object->mode = file.status.mode;
+        take_file_facts(*object, file.status);
+        object->deleted = false;  // it never had a name
         object->creator = Fact<Creator>::missing("the kernel keeps no creator of a pipe");
       }
     }

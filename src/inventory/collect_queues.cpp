@@ -15,8 +15,7 @@ void add_named(Scene& scene, std::uint64_t space, const QueueFile& queue) {
   const ObjectId id{.kind = Kind::posix_queue,
                     .space = space,
                     .device = queue.status.device,
-                    .number = queue.status.inode,
-                    .generation = file_generation(queue.status)};
+                    .number = queue.status.inode};
   scene.files.try_emplace(FileKey{queue.status.device, queue.status.inode}, id);
   Object& object = scene.objects.at(id);
   object.name = "mq:/" + queue.name;
@@ -24,10 +23,6 @@ void add_named(Scene& scene, std::uint64_t space, const QueueFile& queue) {
   object.creator = Fact<Creator>::missing("the kernel keeps no creator of a queue");
   object.fill = fill_of(queue);
   if (queue.fill) object.details.push_back({"message-size", std::to_string(queue.fill->message_size)});
-  if (queue.text) {
-    object.details.push_back({"bytes", std::to_string(queue.text->bytes)});
-    if (queue.text->notified != 0) object.details.push_back({"notifies", std::to_string(queue.text->notified)});
-  }
 }
 
 /// A queue that was unlinked while it is open.
@@ -35,8 +30,7 @@ Object& add_unlinked(Scene& scene, std::uint64_t space, const OpenFile& file) {
   const ObjectId id{.kind = Kind::posix_queue,
                     .space = space,
                     .device = file.status.device,
-                    .number = file.status.inode,
-                    .generation = file_generation(file.status)};
+                    .number = file.status.inode};
   scene.files.try_emplace(FileKey{file.status.device, file.status.inode}, id);
   Object& object = scene.objects.at(id);
   object.name = "mq:" + std::string{without_deleted_mark(file.target)};

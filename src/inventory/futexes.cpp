@@ -53,10 +53,11 @@ void add_owner(Scene& scene, Object& object, const BlockedThread& blocked, const
 std::optional<pid_t> owner_of(std::uint32_t word, std::int32_t word_8_after, bool priority_inheriting) {
   constexpr std::uint32_t tid_mask = 0x3fff'ffff;     // FUTEX_TID_MASK
   constexpr std::uint32_t waiters_bit = 0x8000'0000;  // FUTEX_WAITERS
+  constexpr pid_t tid_max = 4 << 20;                  // PID_MAX_LIMIT: a greater one is no thread, and this no mutex
   constexpr std::uint32_t contended = 2;              // glibc's ordinary mutex: locked, and somebody waits
   if (priority_inheriting || (word & waiters_bit) != 0) {
     const auto owner = static_cast<pid_t>(word & tid_mask);
-    return owner > 0 ? std::optional{owner} : std::nullopt;
+    return owner > 0 && owner <= tid_max ? std::optional{owner} : std::nullopt;
   }
   if (word == contended && word_8_after > 0) return word_8_after;
   return std::nullopt;

@@ -79,17 +79,17 @@ void read_answers(std::string_view text, IpcSpace& space) {
   }
 }
 
+/// A queue's file is not read, though it tells of a pending notification: reading sets its times anew. Who waits for a
+/// notification has the queue open in any case.
 void list_queues(Directory& folder, IpcSpace& space) {
   const auto status = file_status(folder.descriptor());
   if (!status) return;
   space.queue_device = status->device;
-  std::string text;
   static_cast<void>(folder.for_each([&](const char* name, FileType) {
     auto file = folder.status(name, Follow::no);
     if (!file) return true;  // unlinked meanwhile
-    QueueFile queue{.name = name, .status = *file, .fill = {}, .text = {}};
+    QueueFile queue{.name = name, .status = *file, .fill = {}};
     if (auto fill = posix_queue_fill(folder, name)) queue.fill = *fill;
-    if (folder.read_file(name, text)) queue.text = parse_queue_text(text);
     space.queues.push_back(std::move(queue));
     return true;
   }));

@@ -196,25 +196,6 @@ void for_each_row(std::string_view table, const std::function<void(const SysvRow
   }
 }
 
-std::optional<QueueText> parse_queue_text(std::string_view text) {
-  QueueText queue;
-  bool sized = false;
-  for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
-    const std::string_view key = take_until(word, ':');
-    // The kernel pads the number to the left of the next word, so it may stand apart.
-    const std::string_view value = word.empty() ? take_word(text) : word;
-    if (key == "QSIZE") {
-      const auto bytes = to_number<std::uint64_t>(value);
-      if (!bytes) return std::nullopt;
-      queue.bytes = *bytes;
-      sized = true;
-    }
-    if (key == "NOTIFY_PID") queue.notified = to_number<pid_t>(value).value_or(0);
-  }
-  if (!sized) return std::nullopt;
-  return queue;
-}
-
 std::optional<double> parse_last_ran(std::string_view text) {
   while (!text.empty()) {
     std::string_view line = take_line(text);

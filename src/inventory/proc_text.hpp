@@ -89,13 +89,6 @@ class SysvRow {
 };
 void for_each_row(std::string_view table, const std::function<void(const SysvRow&)>& found);
 
-/// The content of a queue's file: `QSIZE:129 NOTIFY:2 SIGNO:0 NOTIFY_PID:8260`.
-struct QueueText {
-  std::uint64_t bytes = 0;
-  pid_t notified = 0;  ///< who asked to be notified; 0: nobody
-};
-[[nodiscard]] std::optional<QueueText> parse_queue_text(std::string_view text);
-
 /// se.exec_start of /proc/PID/task/TID/sched: milliseconds since boot when the thread ran last.
 [[nodiscard]] std::optional<double> parse_last_ran(std::string_view text);
 

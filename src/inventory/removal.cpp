@@ -57,7 +57,7 @@ Verdicted remove_posix_queue(const Object& seen) {
   if (!queues) return refused(queues.error());
   const auto now = queues->status(name.c_str() + 1, Follow::no);
   if (!now) return now.error().code() == ENOENT ? gone() : refused(now.error());
-  if (now->device != seen.id.device || now->inode != seen.id.number || file_generation(*now) != seen.id.generation)
+  if (now->device != seen.id.device || now->inode != seen.id.number)
     return changed("another queue has the name now");
   const auto removed = PosixQueue::unlink(name);
   if (!removed) return removed.error().code() == ENOENT ? gone() : refused(removed.error());

@@ -24,7 +24,6 @@ struct QueueFile {
   std::string name;
   FileStatus status;
   std::optional<PosixQueueFill> fill;
-  std::optional<QueueText> text;
 };
 
 /// An IPC namespace: the tables of System V as the kernel prints them, and the POSIX queues.

@@ -171,8 +171,6 @@ void judge_untracked(Trial& trial) {
 
 void judge_posix_queue(Trial& trial) {
   weigh_holders(trial);
-  if (const std::string notified = detail(trial.object, "notifies"); !notified.empty())
-    trial.verdict.against(Verdict::in_use, "process " + notified + " is to be notified of messages");
   if (trial.verdict.lost()) return;
   trial.verdict.in_favour("nobody has it open");
   if (!trial.object.fill)

@@ -58,7 +58,7 @@ using Time = std::chrono::sys_time<std::chrono::nanoseconds>;
 /// | pipe | – | of pipefs | inode | – |
 /// | unix | network namespace | – | inode | cookie of sock_diag |
 /// | sysv-* | IPC namespace | – | id, which holds the kernel's own sequence number | ctime in seconds |
-/// | posix-mq | IPC namespace | of mqueue | inode | ctime in ns |
+/// | posix-mq | IPC namespace | of mqueue | inode, which the kernel counts up | – |
 /// | fifo, posix-shm, posix-sem, memfd | – | of the file system | inode | birth time in ns where it is told, or else ctime |
 /// | eventfd, epoll, signalfd, timerfd | – | – | eventfd-id, or a number that this boot gives to no other | – |
 /// | lock | – | of the file | inode | hash of kind and range |
