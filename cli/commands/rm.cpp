@@ -1,44 +1,95 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "endpoints/objects.hpp"
+#include "ginnel/inventory.hpp"
+#include "inventory/columns.hpp"
+#include "inventory/find_object.hpp"
 #include "verbs.hpp"
+
+// `ginnel rm`: removes what was named, and nothing that somebody uses unless that is asked for.
 
 namespace ginnel::cli {
 namespace {
 
-int complain(const Error& error) {
-  std::fprintf(stderr, "ginnel rm: %s\n", error.message().c_str());
+struct RmArguments {
+  std::vector<std::string> addresses;
+  bool force = false;
+};
+
+int complain(const std::string& message) {
+  fmt::print(stderr, "ginnel rm: {}\n", message);
   return exit_refused;
 }
 
-int remove_one(const std::string& text) {
+/// Looks at the machine once, when the first address needs it.
+class Users {
+ public:
+  /// Who uses it, ready to be read; empty when nobody can be seen to.
+  [[nodiscard]] Result<std::string> of(const std::string& address) {
+    if (!snapshot_) {
+      auto snapshot = inventory::scan();
+      if (!snapshot) return std::unexpected{snapshot.error()};
+      snapshot_ = std::move(*snapshot);
+    }
+    const auto objects = find_objects(*snapshot_, address);
+    if (!objects) return std::unexpected{objects.error()};
+    constexpr std::size_t most = 8;
+    for (const inventory::Object* object : *objects) {
+      const auto judgement = inventory::judge(*snapshot_, *object);
+      if (judgement.verdict != inventory::Verdict::in_use) continue;
+      std::string holders = display_holders(*snapshot_, *object, most);
+      for (const inventory::Waiter& waiter : object->waiters)
+        holders += fmt::format("{}{} waits", holders.empty() ? "" : " ", waiter.pid);
+      return holders.empty() ? judgement.reasons.front() : holders;
+    }
+    return std::string{};
+  }
+
+ private:
+  std::optional<inventory::Snapshot> snapshot_;
+};
+
+int remove_one(const std::string& text, bool force, Users& users) {
   auto address = Address::parse(text);
-  if (!address) return complain(address.error());
+  if (!address) return complain(address.error().message());
+  if (!force) {
+    const auto used_by = users.of(text);
+    if (!used_by) return complain(used_by.error().message());
+    if (!used_by->empty())
+      return complain(fmt::format("{}: in use by {}; end them first, or say --force", address->to_string(), *used_by));
+  }
   auto removed = remove_object(*address);
-  if (!removed) return complain(removed.error());
+  if (!removed) return complain(removed.error().message());
   if (removed->is<NotFound>()) return nothing(rm_verb, address->to_string() + ": nothing of that name is there");
   return exit_done;
 }
 
 CommandRun define(CLI::App& app) {
-  auto addresses = std::make_shared<std::vector<std::string>>();
-  app.add_option("ADDRESS", *addresses, "What to remove; System V objects by key or by id")->required();
-  return [addresses](const TrailingWords&) -> Result<int> {
+  auto arguments = std::make_shared<RmArguments>();
+  app.add_option("ADDRESS", arguments->addresses, "What to remove; System V objects by key or by id")->required();
+  app.add_flag("--force", arguments->force,
+               "Also what somebody uses; a socket that a process listens on stays all the same");
+  return [arguments](const TrailingWords&) -> Result<int> {
+    Users users;
     int worst = exit_done;
-    for (const std::string& address : *addresses) worst = std::max(worst, remove_one(address));
+    for (const std::string& address : arguments->addresses)
+      worst = std::max(worst, remove_one(address, arguments->force, users));
     return worst;
   };
 }
 
 }  // namespace
 
-const Verb rm_verb{"rm", "Remove objects by address; goes on after a failure",
-                   "  ginnel rm fifo:/tmp/x mq:/jobs\n"
+const Verb rm_verb{"rm", "Remove objects that nobody uses, by address",
+                   "  ginnel rm fifo:/tmp/x mq:/jobs             # goes on after a failure\n"
                    "  ginnel rm sysv-shm:0x51\n"
-                   "  ginnel rm sysv-sem:id=7\n"
-                   "  ginnel rm unix:/tmp/s            # only when no process listens there any more\n",
+                   "  ginnel rm sysv-sem:id=7 --force            # though a process waits on it\n"
+                   "  ginnel rm unix:/tmp/s                      # only when no process listens there any more\n",
                    false, define};
 
 }  // namespace ginnel::cli

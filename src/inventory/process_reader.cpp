@@ -53,7 +53,7 @@ Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
   }
   auto facts = read_facts(*folder, pid);
   if (!facts) return {};
-  if (!facts->kernel_thread && facts->state != 'Z' && facts->state != 'X') {
+  if (!facts->kernel_thread && facts->alive()) {
     spaces_.visit_those_of(*facts, *folder);
     maps_.clear();
     facts->descriptors_readable = read_descriptors(*folder, pid, pid);

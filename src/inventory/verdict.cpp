@@ -120,7 +120,7 @@ Time seconds_in(const Object& object, std::initializer_list<std::string_view> ke
 
 bool has_process(const Snapshot& snapshot, std::uint32_t user) {
   return std::ranges::any_of(snapshot.processes, [&](const ProcessInfo& process) {
-    return !process.kernel_thread && process.user && *process.user == user;
+    return !process.kernel_thread && process.alive() && process.user && *process.user == user;
   });
 }
 

@@ -26,6 +26,9 @@ struct ProcessInfo {
   Fact<std::string> cgroup;  ///< path in the unified hierarchy, or the first line there is
   bool descriptors_readable = true;
   bool mappings_readable = true;
+
+  /// A zombie has let go of everything, and only waits for its parent to ask how it ended.
+  [[nodiscard]] bool alive() const noexcept { return state != 'Z' && state != 'X'; }
 };
 
 /// A namespace that some process is in, and whether its objects were seen.

@@ -1,0 +1,164 @@
+"""What `ginnel gc` says of the objects of real programs: nothing that lives is ever called safe.
+
+Each program is started for the test in the scratch folder, used, and killed. Skipped where it is not installed.
+"""
+
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import LIMIT_S, ShellTest
+
+
+def find(program, *places):
+    """In PATH, or where Debian keeps what is not meant for it."""
+    found = shutil.which(program)
+    if found:
+        return found
+    for place in places:
+        matches = sorted(glob.glob(os.path.join(place, program)))
+        if matches:
+            return matches[-1]
+    return None
+
+
+class ProgramTest(ShellTest):
+    def plan(self):
+        return {e["name"]: e for e in json.loads(self.sh("ginnel gc --older 0s --json", code=None).out)["entries"]}
+
+    def objects(self, *kinds):
+        return json.loads(self.sh("ginnel ls --json " + " ".join(kinds), code=None).out)["objects"]
+
+    def spawn(self, *command, **options):
+        process = subprocess.Popen(command, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, start_new_session=True, **options)
+        self.addCleanup(self._end, process)
+        return process
+
+    def have_died(self, group):
+        def gone():
+            for stat in glob.glob("/proc/[0-9]*/stat"):
+                try:
+                    with open(stat, encoding="utf-8", errors="replace") as file:
+                        fields = file.read().rsplit(")", 1)[1].split()
+                except OSError:
+                    continue
+                if int(fields[2]) == group and fields[0] not in "ZX":
+                    return False
+            return True
+
+        self.wait_until(gone, f"the end of process group {group}")
+
+    def _kill_group(self, process):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=LIMIT_S)
+        self.have_died(process.pid)
+
+
+class PostgreSql(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.postgres = find("postgres", "/usr/lib/postgresql/*/bin")
+        self.initdb = find("initdb", "/usr/lib/postgresql/*/bin")
+        if self.postgres is None or self.initdb is None:
+            self.skipTest("PostgreSQL is not installed")
+        # The server refuses to run as root.
+        self.user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if os.geteuid() == 0 else []
+        if self.user:
+            self.need("setpriv")
+            os.chmod(self.dir, 0o777)
+        self.data = self.path("data")
+        made = subprocess.run([*self.user, self.initdb, "-D", self.data, "-A", "trust", "-U", "test", "--no-sync"], cwd=self.dir,
+                              env=dict(os.environ, LC_ALL="C"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual(made.returncode, 0, made.stdout.decode())
+        self.socket = os.path.join(self.dir, f".s.PGSQL.{os.getpid() % 30000 + 20000}")
+
+    def test_a_killed_server_leaves_what_is_likely_and_named_as_its_own(self):
+        server = self.spawn(*self.user, self.postgres, "-D", self.data, "-k", self.dir, "-h", "", "-p",
+                            self.socket.rsplit(".", 1)[1])
+        self.wait_for_socket(self.socket)
+        # Its children attach while it is starting: it has to be ready before it is looked at.
+        pidfile = os.path.join(self.data, "postmaster.pid")
+        self.wait_until(lambda: "ready" in self.text_of(pidfile), "a ready server")
+        segment = int(self.text_of(pidfile).split("\n")[6].split()[1])
+        alive = self.plan()
+        self.addCleanup(subprocess.run, ["ipcrm", "-m", str(segment)], stderr=subprocess.DEVNULL, check=False)
+        mine = [o for o in self.objects("sysv-shm") if int(o["uid"].split("/")[2], 16) == segment and o["fill"]["capacity"] == 56]
+        self.assertEqual(len(mine), 1)
+        self.assertEqual(mine[0]["verdict"], "in-use")
+        self.assertNotIn("unix:" + self.socket, alive)
+        self.assertNotIn(mine[0]["name"], alive)
+
+        self._kill_with_children(server)
+        after = self.plan()
+        for name in (mine[0]["name"], "unix:" + self.socket):
+            self.assertIn(name, after)
+            self.assertEqual(after[name]["verdict"], "likely")
+            self.assertTrue(any("PostgreSQL" in r and "next start" in r for r in after[name]["reasons"]), after[name])
+
+    def _kill_with_children(self, server):
+        """Each of the server's processes has made a session of its own."""
+        with open(f"/proc/{server.pid}/task/{server.pid}/children", encoding="ascii") as file:
+            children = [int(pid) for pid in file.read().split()]
+        server.send_signal(signal.SIGKILL)
+        server.wait(timeout=LIMIT_S)
+        for pid in children:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.wait_until(lambda: not any(self.lives(pid) for pid in children), "the end of the server's processes")
+
+    @staticmethod
+    def text_of(path):
+        with open(path, encoding="ascii") as file:
+            return file.read()
+
+    @staticmethod
+    def lives(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        except OSError:
+            return False
+
+
+class Redis(ProgramTest):
+    def test_the_socket_of_a_killed_server_may_go_and_that_of_a_live_one_not(self):
+        redis = find("redis-server")
+        if redis is None:
+            self.skipTest("redis is not installed")
+        path = self.path("redis.sock")
+        server = self.spawn(redis, "--port", "0", "--unixsocket", path, "--save", "", "--daemonize", "no")
+        self.wait_for_socket(path)
+        self.assertNotIn("unix:" + path, self.plan())
+        self._kill_group(server)
+        self.assertEqual(self.plan()["unix:" + path]["verdict"], "safe")
+
+
+class StressNg(ProgramTest):
+    def test_nothing_of_running_stressors_is_safe(self):
+        if find("stress-ng") is None:
+            self.skipTest("stress-ng is not installed")
+        stress = self.spawn("stress-ng", "--mq", "1", "--msg", "1", "--shm", "1", "--shm-sysv", "1", "--sem", "1", "--sem-sysv", "1",
+                            "--pipe", "1", "--sock", "1", "--sock-domain", "unix", "--shm-bytes", "1M", "--shm-sysv-bytes", "1M",
+                            "--timeout", "60", "--temp-path", self.dir)
+        held = set()
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            for one in self.objects():
+                if one["holders"] or one["waiters"]:
+                    held.add(one["uid"])
+                    self.assertEqual(one["verdict"], "in-use", one)
+        self.assertTrue(held)
+        os.killpg(stress.pid, signal.SIGTERM)
+        stress.wait(timeout=LIMIT_S)
+
+
+if __name__ == "__main__":
+    unittest.main()
