@@ -56,6 +56,7 @@ Result<std::optional<std::size_t>> copy(const Process& process, std::uintptr_t a
   while (copied < local.size()) {
     const std::size_t left = local.size() - copied;
     const iovec here{.iov_base = local.data() + copied, .iov_len = left};
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of the other process, which points at nothing here
     const iovec there{.iov_base = reinterpret_cast<void*>(address + copied), .iov_len = left};
     const ssize_t count = direction.step(process.pid(), &here, 1, &there, 1, 0);
     if (count > 0) {
@@ -93,9 +94,10 @@ Result<Outcome<BytesWritten, PeerGone>> write_memory(const Process& process, std
 
 Result<void> allow_access_by(const Process& process) {
   if (process.alive()) {
-    if (::prctl(PR_SET_PTRACER, static_cast<unsigned long>(process.pid()), 0, 0, 0) == 0) return {};
-    if (errno == EINVAL && !has_yama()) return {};
-    if (errno != EINVAL) return std::unexpected{Error::last("prctl PR_SET_PTRACER", name_of(process))};
+    const int outcome = ::prctl(PR_SET_PTRACER, static_cast<unsigned long>(process.pid()), 0, 0, 0);
+    const int code = outcome < 0 ? errno : 0;
+    if (code == 0 || (code == EINVAL && !has_yama())) return {};
+    if (code != EINVAL) return std::unexpected{Error{code, "prctl PR_SET_PTRACER", name_of(process)}};
   }
   return std::unexpected{Error{ESRCH, "prctl PR_SET_PTRACER", name_of(process), "that process has ended"}};
 }

@@ -233,7 +233,7 @@ TEST_F(PosixQueueTest, ASignalStormOnBothSidesLosesAndDoublesNothing) {
 TEST_F(PosixQueueTest, ThreadsSharingOneHandleGetEachMessageOnce) {
   PosixQueue queue = make();
   constexpr int each = 500;
-  std::array<int, 4 * each> seen{};
+  std::array<int, std::size_t{4} * each> seen{};
   std::mutex seen_mutex;
   std::vector<std::thread> threads;
   for (int sender = 0; sender < 4; ++sender)

@@ -46,15 +46,20 @@ static_assert(offsetof(Storage, mark) == FormatMark::offset);
 static_assert(sizeof(Storage) == RobustMutex::storage_bytes && alignof(Storage) <= place_alignment);
 constexpr std::uint64_t mutex_mark = FormatMark::of(0x676d'7478, 1, sizeof(pthread_mutex_t));
 
+/// The lowest bit of a link marks a mutex that inherits priority.
+const robust_list* without_mark(const robust_list* link) noexcept {
+  const auto mark = static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(link) & 1U);
+  return reinterpret_cast<const robust_list*>(reinterpret_cast<const char*>(link) - mark);
+}
+
 /// The length of the list that the kernel will walk when this thread dies: the truth, for when the count is in doubt.
 std::size_t count_robust_list() noexcept {
   robust_list_head* head = nullptr;
   std::size_t size = 0;
   if (::syscall(SYS_get_robust_list, 0, &head, &size) < 0 || head == nullptr) return 0;
   std::size_t count = 0;
-  constexpr std::uintptr_t pi_bit = 1;
   for (const robust_list* entry = head->list.next; entry != &head->list && count < ROBUST_LIST_LIMIT; ++count)
-    entry = reinterpret_cast<const robust_list*>(reinterpret_cast<std::uintptr_t>(entry->next) & ~pi_bit);
+    entry = without_mark(entry->next);
   return count;
 }
 

@@ -88,7 +88,7 @@ Result<std::vector<RobustMutex>> gate_and_slots(const SharedPlace& place, Make m
 
 }  // namespace
 
-Result<SharedRwlock> SharedRwlock::create_in(SharedPlace place) {
+Result<SharedRwlock> SharedRwlock::create_in(const SharedPlace& place) {
   auto address = address_of(place, storage_bytes, "create a shared rwlock");
   if (!address) return std::unexpected{address.error()};
   auto* header = reinterpret_cast<RwlockHeader*>(*address);
@@ -101,7 +101,7 @@ Result<SharedRwlock> SharedRwlock::create_in(SharedPlace place) {
   return SharedRwlock{header, std::move(*mutexes)};
 }
 
-Result<SharedRwlock> SharedRwlock::open_in(SharedPlace place) {
+Result<SharedRwlock> SharedRwlock::open_in(const SharedPlace& place) {
   auto address = address_of(place, storage_bytes, "open a shared rwlock");
   if (!address) return std::unexpected{address.error()};
   auto* header = reinterpret_cast<RwlockHeader*>(*address);

@@ -252,7 +252,7 @@ TEST_F(SysvQueueTest, ASignalStormOnBothSidesLosesAndDoublesNothing) {
 
 TEST_F(SysvQueueTest, ThreadsSharingItGetEachMessageOnce) {
   constexpr int each = 500;
-  std::array<int, 4 * each> seen{};
+  std::array<int, std::size_t{4} * each> seen{};
   std::mutex seen_mutex;
   std::vector<std::thread> threads;
   for (int sender = 0; sender < 4; ++sender)

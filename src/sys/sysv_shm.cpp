@@ -106,7 +106,7 @@ Error last_error(std::string_view operation, int id) {
 
 Result<MappedRange> attach(int id, int flags) {
   void* address = ::shmat(id, nullptr, flags);
-  if (address == reinterpret_cast<void*>(-1)) return std::unexpected{last_error("shmat", id)};
+  if (reinterpret_cast<std::intptr_t>(address) == -1) return std::unexpected{last_error("shmat", id)};
   shmid_ds status{};  // of what is attached, and so can no longer go
   if (::shmctl(id, IPC_STAT, &status) < 0) {
     Error error = last_error("shmctl IPC_STAT", id);

@@ -16,7 +16,7 @@ bool is_connected(int socket) {
 
 }  // namespace
 
-Result<UnixDatagram> UnixDatagram::bind(const UnixAddress& address, ListenOptions options) {
+Result<UnixDatagram> UnixDatagram::bind(const UnixAddress& address, const ListenOptions& options) {
   if (!options.allow_uids.empty() || !options.allow_gids.empty())
     return std::unexpected{
         Error{EOPNOTSUPP, "bind", address.name,

@@ -84,9 +84,9 @@ class [[nodiscard]] SharedRwlock {
   static constexpr std::size_t storage_bytes = 64 * (2 + reader_slots);  ///< at a multiple of 64
 
   /// Makes the lock; once, before anybody opens it. Errors: EINVAL (place: alignment or room).
-  [[nodiscard]] static Result<SharedRwlock> create_in(SharedPlace place);
+  [[nodiscard]] static Result<SharedRwlock> create_in(const SharedPlace& place);
   /// Errors: EINVAL (place, or no finished lock of this format there).
-  [[nodiscard]] static Result<SharedRwlock> open_in(SharedPlace place);
+  [[nodiscard]] static Result<SharedRwlock> open_in(const SharedPlace& place);
 
   /// Errors: ENOLCK (RobustMutex::held_max).
   [[nodiscard]] Result<Outcome<ReadGuard, NeedsRepair, TimedOut>> lock_shared(Deadline deadline = Deadline::never());

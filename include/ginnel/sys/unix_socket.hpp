@@ -147,7 +147,7 @@ class [[nodiscard]] UnixDatagram {
  public:
   /// Binds as UnixListener::listen does (stale paths replaced under the lock, mode, owner, removed at close).
   /// Errors: as there; EOPNOTSUPP (allow-lists: a datagram's sender is not known before it is received).
-  [[nodiscard]] static Result<UnixDatagram> bind(const UnixAddress& address, ListenOptions options = {});
+  [[nodiscard]] static Result<UnixDatagram> bind(const UnixAddress& address, const ListenOptions& options = {});
   /// A socket with no name, connected to `address`. Errors: ECONNREFUSED, ENOENT, EACCES, EPROTOTYPE,
   /// EPERM (the receiver is connected to somebody else).
   [[nodiscard]] static Result<UnixDatagram> connect(const UnixAddress& address);
