@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
+#include <utility>
 
 #include "ginnel/sys/file_lock.hpp"
 
@@ -22,13 +24,72 @@ Place split(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
-enum class Lease { granted, in_use, not_allowed };
+/// The kernel's word that nobody but us has a file, while it lives.
+class Lease {
+ public:
+  enum class State { granted, in_use, not_allowed };
 
-Lease take_lease(int file) noexcept {
-  // An opener who breaks the lease is told of by a signal: not by SIGIO, which would end us, but by one that is ignored unless handled.
-  if (::fcntl(file, F_SETSIG, SIGURG) < 0) return Lease::not_allowed;
-  if (::fcntl(file, F_SETLEASE, F_WRLCK) == 0) return Lease::granted;
-  return errno == EAGAIN ? Lease::in_use : Lease::not_allowed;
+  /// Takes the file's own descriptor, with which the lease goes.
+  explicit Lease(UniqueFd file) noexcept : file_{std::move(file)} {
+    // Who opens the file breaks the lease, of which a signal tells: not SIGIO, which would end us, but one that is ignored
+    // unless it is handled.
+    if (!file_.valid() || ::fcntl(file_.get(), F_SETSIG, SIGURG) < 0) return;
+    if (::fcntl(file_.get(), F_SETLEASE, F_WRLCK) == 0)
+      state_ = State::granted;
+    else if (errno == EAGAIN)
+      state_ = State::in_use;
+  }
+  [[nodiscard]] State state() const noexcept { return state_; }
+  /// Whether somebody waits in open(2) for this lease to end.
+  [[nodiscard]] bool is_being_broken() const noexcept {
+    return state_ == State::granted && ::fcntl(file_.get(), F_GETLEASE) != F_WRLCK;
+  }
+  [[nodiscard]] Result<FileStatus> status() const { return file_status(file_.get()); }
+
+ private:
+  UniqueFd file_;
+  State state_ = State::not_allowed;
+};
+
+Lease lease_on(const Directory& folder, const std::string& name) noexcept {
+  return Lease{UniqueFd{::openat(folder.descriptor(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)}};
+}
+
+/// Errors: as unlink_checked().
+Result<FileLock> lock_against_removers(const Directory& folder, const std::string& shown, Deadline deadline) {
+  auto own = folder.open_below(".");
+  if (!own) return std::unexpected{own.error()};
+  auto alone = FileLock::acquire(std::move(*own).release(), LockMode::exclusive, deadline);
+  if (!alone) return std::unexpected{alone.error()};
+  if (alone->is<TimedOut>())
+    return std::unexpected{Error{ETIMEDOUT, "flock", shown, "somebody else is removing things there"}};
+  return std::move(*alone).as<FileLock>();
+}
+
+/// `shown` is what errors name.
+Result<CheckedUnlink> unlink_in(const Directory& folder, const std::string& name, const std::string& shown,
+                                const FileIdentity& expected, const CheckedUnlinkOptions& options) {
+  const auto alone = lock_against_removers(folder, shown, options.deadline);
+  if (!alone) return std::unexpected{alone.error()};
+
+  const auto status = folder.status(name.c_str(), Follow::no);
+  if (!status && status.error().code() == ENOENT) return NameGone{};
+  if (!status) return std::unexpected{status.error()};
+  if (file_identity(*status) != expected) return NameChanged{};
+
+  std::optional<Lease> lease;
+  if (status->type == FileType::regular && options.files_in_use == FilesInUse::stay) {
+    lease.emplace(lease_on(folder, name));
+    if (lease->state() == Lease::State::in_use) return FileInUse{};
+    if (lease->state() == Lease::State::granted) {
+      const auto leased = lease->status();
+      if (!leased || file_identity(*leased) != expected) return NameChanged{};
+    }
+    if (lease->is_being_broken()) return FileInUse{};
+  }
+  if (::unlinkat(folder.descriptor(), name.c_str(), 0) == 0) return Done{};
+  if (errno == ENOENT) return NameGone{};
+  return std::unexpected{Error::last("unlink", shown)};
 }
 
 }  // namespace
@@ -41,39 +102,18 @@ FileIdentity file_identity(const FileStatus& status) noexcept {
   return {.device = status.device, .inode = status.inode, .generation = file_generation(status)};
 }
 
-Result<Outcome<Done, NameGone, NameChanged, FileInUse>> unlink_checked(const std::string& path,
-                                                                       const FileIdentity& expected,
-                                                                       Deadline deadline) {
+Result<CheckedUnlink> unlink_checked(const std::string& path, const FileIdentity& expected,
+                                     CheckedUnlinkOptions options) {
   const Place place = split(path);
-  auto folder = Directory::open(place.folder.c_str());
+  const auto folder = Directory::open(place.folder.c_str());
   if (!folder && folder.error().code() == ENOENT) return NameGone{};
   if (!folder) return std::unexpected{folder.error()};
-  auto own = folder->open_below(".");
-  if (!own) return std::unexpected{own.error()};
-  const auto alone = FileLock::acquire(std::move(*own).release(), LockMode::exclusive, deadline);
-  if (!alone) return std::unexpected{alone.error()};
-  if (alone->is<TimedOut>())
-    return std::unexpected{Error{ETIMEDOUT, "flock", place.folder, "somebody else is removing things there"}};
+  return unlink_in(*folder, place.name, path, expected, options);
+}
 
-  const auto status = folder->status(place.name.c_str(), Follow::no);
-  if (!status && status.error().code() == ENOENT) return NameGone{};
-  if (!status) return std::unexpected{status.error()};
-  if (file_identity(*status) != expected) return NameChanged{};
-
-  UniqueFd file;  // the lease goes with it
-  if (status->type == FileType::regular) {
-    file = UniqueFd{::openat(folder->descriptor(), place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
-    if (file.valid()) {
-      const auto opened = file_status(file.get());
-      if (!opened || file_identity(*opened) != expected) return NameChanged{};
-      if (take_lease(file.get()) == Lease::in_use) return FileInUse{};
-    }
-  }
-  if (::unlinkat(folder->descriptor(), place.name.c_str(), 0) < 0) {
-    if (errno == ENOENT) return NameGone{};
-    return std::unexpected{Error::last("unlink", path)};
-  }
-  return Done{};
+Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string& name, const FileIdentity& expected,
+                                     CheckedUnlinkOptions options) {
+  return unlink_in(folder, name, name, expected, options);
 }
 
 }  // namespace ginnel

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -26,18 +27,32 @@ struct FileIdentity {
 struct NameGone {};
 /// The name is of another file now.
 struct NameChanged {};
-/// Somebody has the file open, mapped, or on its way through a socket.
+/// Somebody has the file open, mapped, or on its way through a socket, or is opening it.
 struct FileInUse {};
 
-/// Removes a name if it still means that file, and, of a regular file, if nobody has it open, mapped or on its way through a socket:
-/// the kernel proves that by granting a write lease, under which the name is removed. (A process that opens it just then
-/// waits for some microseconds; with O_NONBLOCK it gets EWOULDBLOCK.) Without the right to a lease (neither owner nor CAP_LEASE) use is not proven.
-/// Removers serialise on a lock of the directory (flock(2)), so that two of them never take each other's successor. What is left
-/// is the moment between the last look and unlink(2), in which only the user's own program can put another file in its place.
+enum class FilesInUse { stay, go };
+
+struct CheckedUnlinkOptions {
+  FilesInUse files_in_use = FilesInUse::stay;  ///< go: the name only; who has the file keeps it
+  Deadline deadline = Deadline::after(std::chrono::seconds{5});
+};
+
+using CheckedUnlink = Outcome<Done, NameGone, NameChanged, FileInUse>;
+
+/// Removes a name if it still means that file, and, of a regular file or a POSIX queue, if nobody has it open, mapped or on
+/// its way through a socket: the kernel proves that by granting a write lease, under which the name is removed. (A process
+/// that opens it just then waits for some microseconds; with O_NONBLOCK it gets EWOULDBLOCK.) Without the right to a lease
+/// (neither owner nor CAP_LEASE) use is not proven.
+/// Removers serialise on a lock of the directory (flock(2)), so that two of them never take each other's successor. What is
+/// left is the moment between the last look and unlink(2), some microseconds: a program that opens the file right then keeps
+/// a file without a name, and one that puts another file in its place at that moment loses that file's name.
 /// Nothing is changed before the one unlink: a remover that is killed leaves everything as it was.
-/// Errors: EACCES, EPERM (no right to remove), ETIMEDOUT (another remover holds the directory), EMFILE. Source: fcntl(2), F_SETLEASE.
-[[nodiscard]] Result<Outcome<Done, NameGone, NameChanged, FileInUse>> unlink_checked(
-    const std::string& path, const FileIdentity& expected,
-    Deadline deadline = Deadline::after(std::chrono::seconds{5}));
+/// Errors: EACCES, EPERM (no right to remove), ETIMEDOUT (another remover holds the directory), EMFILE.
+/// Source: fcntl(2), F_SETLEASE.
+[[nodiscard]] Result<CheckedUnlink> unlink_checked(const std::string& path, const FileIdentity& expected,
+                                                   CheckedUnlinkOptions options = {});
+/// The same of a name in an open directory, for file systems that are mounted nowhere.
+[[nodiscard]] Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string& name,
+                                                   const FileIdentity& expected, CheckedUnlinkOptions options = {});
 
 }  // namespace ginnel
