@@ -31,6 +31,10 @@ Result<inventory::PlanEntry> parse_entry(const Json& json) {
                                .evidence = json.at("evidence").get<std::vector<std::string>>()}};
 }
 
+inventory::Time time_of(double seconds) {
+  return inventory::Time{std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds})};
+}
+
 }  // namespace
 
 Json to_json(const inventory::Plan& plan) {
@@ -56,6 +60,7 @@ Result<inventory::Plan> parse_plan(std::string_view text) {
     inventory::Plan plan;
     plan.id = json.at("plan").get<std::string>();
     plan.boot_id = json.at("boot_id").get<std::string>();
+    plan.taken_at = time_of(json.at("taken_at").get<double>());
     for (const Json& one : json.at("entries")) {
       auto entry = parse_entry(one);
       if (!entry) return std::unexpected{entry.error()};

@@ -1,9 +1,9 @@
 #include "ginnel/inventory/plan.hpp"
 
 #include <algorithm>
-#include <cerrno>
+#include <utility>
 
-#include "removal.hpp"
+#include "judge.hpp"
 #include "words.hpp"
 
 namespace ginnel::inventory {
@@ -24,34 +24,12 @@ class Hash {
 
 bool may_go(Verdict verdict) { return verdict == Verdict::safe || verdict == Verdict::likely; }
 
-/// What has to hold at the last moment for an entry to be removed.
-RemovalReport carry_out(const PlanEntry& entry, const Snapshot& now, const ExecuteOptions& options) {
-  RemovalReport report{.entry = entry, .result = Removal::skipped, .text = {}};
-  const bool named = options.named.contains(entry.id);
-  if (entry.judgement.verdict != Verdict::safe && !named) {
-    report.text = "only likely: name it to have it removed";
-    return report;
-  }
-  const Object* object = now.object(entry.id);
-  if (object == nullptr) {
-    report.result = Removal::gone;
-    report.text = "it is not there any more";
-    return report;
-  }
-  const Judgement judgement = judge(now, *object, {.grace = std::chrono::seconds{0}});
-  if (judgement.verdict > entry.judgement.verdict || object->name != entry.name) {
-    report.result = Removal::changed;
-    report.text = judgement.reasons.empty() ? "it has another name now" : judgement.reasons.front();
-    return report;
-  }
-  return remove(now, *object, false);
-}
-
 }  // namespace
 
 std::string plan_id(const Plan& plan) {
   Hash hash;
   hash.add(plan.boot_id);
+  hash.add(std::to_string(plan.taken_at.time_since_epoch().count()));
   for (const PlanEntry& entry : plan.entries) {
     hash.add(entry.id.to_string());
     hash.add(entry.name);
@@ -63,13 +41,15 @@ std::string plan_id(const Plan& plan) {
 Plan make_plan(const Snapshot& snapshot, const PlanOptions& options) {
   Plan plan;
   plan.boot_id = snapshot.boot_id;
-  plan.taken_at = snapshot.taken_at;
+  plan.taken_at = std::chrono::floor<std::chrono::seconds>(snapshot.taken_at);
+  const Judge judge{snapshot, {.grace = options.older_than}};
   for (const Object& object : snapshot.objects) {
     if (!options.kinds.empty() && !options.kinds.contains(object.id.kind)) continue;
-    Judgement judgement = judge(snapshot, object, {.grace = options.older_than});
+    Judgement judgement = judge(object);
     if (may_go(judgement.verdict)) plan.entries.push_back({object.id, object.name, std::move(judgement)});
   }
-  std::ranges::stable_sort(plan.entries, {}, [](const PlanEntry& entry) { return entry.judgement.verdict; });
+  std::ranges::sort(plan.entries, {},
+                    [](const PlanEntry& entry) { return std::pair{entry.judgement.verdict, entry.id}; });
   plan.id = plan_id(plan);
   return plan;
 }
@@ -88,27 +68,6 @@ std::string_view to_string(Removal removal) noexcept {
       return "refused";
   }
   return "?";
-}
-
-Result<std::vector<RemovalReport>> execute_on(const Snapshot& now, const Plan& plan, const ExecuteOptions& options) {
-  if (plan.id != plan_id(plan))
-    return std::unexpected{
-        Error{EINVAL, "plan", plan.id, "it was changed since it was made: make a new one with 'ginnel gc'"}};
-  if (plan.boot_id != now.boot_id)
-    return std::unexpected{
-        Error{ESTALE, "plan", plan.id, "it is of another boot of this machine: make a new one with 'ginnel gc'"}};
-  std::vector<RemovalReport> reports;
-  for (const PlanEntry& entry : plan.entries) {
-    reports.push_back(carry_out(entry, now, options));
-    reports.back().entry = entry;
-  }
-  return reports;
-}
-
-Result<std::vector<RemovalReport>> execute(const Plan& plan, const ExecuteOptions& options) {
-  const auto now = scan();
-  if (!now) return std::unexpected{now.error()};
-  return execute_on(*now, plan, options);
 }
 
 }  // namespace ginnel::inventory

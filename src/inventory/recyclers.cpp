@@ -18,6 +18,14 @@ bool is_postgresql_segment(const Object& object) {
          object.mode.value_or(0) == private_mode;
 }
 
+/// 16 semaphores and one that marks the set as PostgreSQL's; 19 and one since version 18. Builds for Linux use them only
+/// when told to, or before version 10. Source: PostgreSQL, src/backend/port/sysv_sema.c.
+bool is_postgresql_semaphores(const Object& object) {
+  const Detail* count = object.detail("nsems");
+  return object.id.kind == Kind::sysv_semaphore && count != nullptr && (count->value == "17" || count->value == "20") &&
+         object.mode.value_or(0) == private_mode;
+}
+
 bool is_postgresql_memory(const Object& object) {
   return object.id.kind == Kind::posix_shm && last_part(object.name).starts_with("PostgreSQL.");
 }
@@ -34,11 +42,39 @@ struct Known {
   bool (*is)(const Object&);
   Recycler recycler;
 };
+constexpr std::string_view inode_key = "PostgreSQL takes the inode number of its data directory as the key";
+
 constexpr std::array known{
-    Known{is_postgresql_segment, {"PostgreSQL", "keeps it while it is down and recycles it at its next start"}},
-    Known{is_postgresql_memory, {"PostgreSQL", "removes it at its next start"}},
-    Known{is_postgresql_socket, {"PostgreSQL", "replaces it at its next start"}},
-    Known{is_x_socket, {"the X server", "replaces it at its next start"}},
+    Known{is_postgresql_segment,
+          {.program = "PostgreSQL",
+           .command = "postgres",
+           .by = "its 56 bytes and its mode 600",
+           .does = "keeps it while it is down and recycles it at its next start",
+           .check = inode_key}},
+    Known{is_postgresql_semaphores,
+          {.program = "PostgreSQL",
+           .command = "postgres",
+           .by = "its number of semaphores and its mode 600",
+           .does = "keeps it while it is down and recycles it at its next start",
+           .check = inode_key}},
+    Known{is_postgresql_memory,
+          {.program = "PostgreSQL",
+           .command = "postgres",
+           .by = "its name",
+           .does = "removes it at its next start",
+           .check = {}}},
+    Known{is_postgresql_socket,
+          {.program = "PostgreSQL",
+           .command = "postgres",
+           .by = "its name",
+           .does = "replaces it at its next start",
+           .check = {}}},
+    Known{is_x_socket,
+          {.program = "the X server",
+           .command = "Xorg",
+           .by = "its name",
+           .does = "replaces it at its next start",
+           .check = {}}},
 };
 
 }  // namespace

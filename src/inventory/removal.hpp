@@ -1,13 +1,28 @@
 #pragma once
 
-#include <vector>
+#include <string>
 
+#include "ginnel/core/error.hpp"
 #include "ginnel/inventory/plan.hpp"
+
+// Each kind is removed in its own way, and each looks once more at what it is about to remove.
 
 namespace ginnel::inventory {
 
-/// execute() on a snapshot that was just taken.
-[[nodiscard]] Result<std::vector<RemovalReport>> execute_on(const Snapshot& now, const Plan& plan,
-                                                            const ExecuteOptions& options);
+struct RemovalOutcome {
+  Removal result = Removal::removed;
+  std::string text;
+};
+
+[[nodiscard]] inline RemovalOutcome refused(const Error& error) { return {Removal::refused, error.message()}; }
+[[nodiscard]] inline RemovalOutcome gone() { return {Removal::gone, "it is not there any more"}; }
+[[nodiscard]] inline RemovalOutcome changed(std::string why) { return {Removal::changed, std::move(why)}; }
+
+/// A set, segment or queue of System V, of the caller's IPC namespace.
+[[nodiscard]] RemovalOutcome remove_sysv(const Object& seen, bool force);
+/// A POSIX queue of the caller's IPC namespace.
+[[nodiscard]] RemovalOutcome remove_posix_queue(const Object& seen, bool force);
+/// What has a path: FIFOs, paths without a socket, POSIX memory and semaphores; in whichever mount namespace the path is of it.
+[[nodiscard]] RemovalOutcome remove_file(const Snapshot& snapshot, const Object& seen, bool force);
 
 }  // namespace ginnel::inventory

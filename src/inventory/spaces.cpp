@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "ginnel/core/process_id.hpp"
+#include "entering.hpp"
 #include "ginnel/sys/inside.hpp"
 #include "ginnel/sys/namespaces.hpp"
 #include "ipc_space.hpp"
@@ -25,40 +25,6 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> read_semaphore(const Dire
   if (bytes.size() != sizeof halves) return std::nullopt;
   std::memcpy(halves.data(), bytes.data(), sizeof halves);
   return std::pair{halves[0], halves[1]};
-}
-
-/// The descriptors to enter one namespace of a process by; its user namespace first, where that is another one.
-Result<std::vector<UniqueFd>> ways_into(const NamespaceInfo& space, bool by_user_namespace) {
-  auto process = Process::open(space.member);
-  if (!process) return std::unexpected{process.error()};
-  std::vector<UniqueFd> ways;
-  for (const NamespaceKind kind : {NamespaceKind::user, space.kind}) {
-    if (kind == NamespaceKind::user && !by_user_namespace) continue;
-    auto way = open_namespace(*process, kind);
-    if (!way) return std::unexpected{way.error()};
-    ways.push_back(std::move(*way));
-  }
-  return ways;
-}
-
-std::vector<int> numbers(const std::vector<UniqueFd>& descriptors) {
-  std::vector<int> fds;
-  for (const UniqueFd& descriptor : descriptors) fds.push_back(descriptor.get());
-  return fds;
-}
-
-/// Looks into a namespace: the caller's own as it stands, another with the privilege for it, or as its owner.
-template <class Look>
-auto look_into(const NamespaceInfo& space, Look look) -> decltype(look(std::span<const int>{})) {
-  if (space.own) return look(std::span<const int>{});
-  auto direct = ways_into(space, false);
-  if (!direct) return std::unexpected{direct.error()};
-  auto seen = look(std::span<const int>{numbers(*direct)});
-  if (seen || seen.error().code() != EPERM) return seen;
-  auto by_owner = ways_into(space, true);
-  if (!by_owner) return seen;
-  auto seen_by_owner = look(std::span<const int>{numbers(*by_owner)});
-  return seen_by_owner ? std::move(seen_by_owner) : std::move(seen);
 }
 
 Result<std::vector<UnixSocketInfo>> look_at_sockets(std::span<const int> namespaces) {
@@ -147,7 +113,7 @@ void Spaces::visit(NamespaceInfo space, const Directory& folder) {
 }
 
 std::optional<Error> Spaces::visit_ipc(const NamespaceInfo& space) {
-  auto seen = look_into(space, look_into_ipc_space);
+  auto seen = work_in(space, look_into_ipc_space);
   if (!seen) return seen.error();
   if (seen->queue_device) ipc_devices_.insert(*seen->queue_device);
   ipc_[space.inode] = std::move(*seen);
@@ -155,7 +121,7 @@ std::optional<Error> Spaces::visit_ipc(const NamespaceInfo& space) {
 }
 
 std::optional<Error> Spaces::visit_network(const NamespaceInfo& space) {
-  auto seen = look_into(space, look_at_sockets);
+  auto seen = work_in(space, look_at_sockets);
   if (!seen) return seen.error();
   // Of datagrams only the size of the first is told, and an empty one can carry descriptors too.
   for (const UnixSocketInfo& socket : *seen)

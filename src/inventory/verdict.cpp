@@ -1,224 +1,209 @@
 #include "ginnel/inventory/verdict.hpp"
 
-#include <algorithm>
+#include "judge.hpp"
+#include "trial.hpp"
 
-#include "recyclers.hpp"
-#include "words.hpp"
+// The rules, kind by kind.
 
 namespace ginnel::inventory {
 namespace {
 
-/// A judgement that only ever gets worse: it starts as `safe`, and each reason against it takes it down.
-class Case {
- public:
-  void against(Verdict at_best, std::string reason) {
-    judgement_.verdict = std::max(judgement_.verdict, at_best);
-    judgement_.reasons.push_back(std::move(reason));
-  }
-  void in_favour(std::string reason) { judgement_.reasons.push_back(std::move(reason)); }
-  void evidence(std::string text) { judgement_.evidence.push_back(std::move(text)); }
-  [[nodiscard]] bool lost() const noexcept { return judgement_.verdict == Verdict::in_use; }
-  [[nodiscard]] Judgement close() && { return std::move(judgement_); }
-
- private:
-  Judgement judgement_{.verdict = Verdict::safe, .reasons = {}, .evidence = {}};
-};
-
-struct Trial {
-  const Snapshot& snapshot;
-  const Object& object;
-  const JudgeOptions& options;
-  Case verdict{};
-};
-
-std::string detail(const Object& object, std::string_view key) {
-  const Detail* found = object.detail(key);
-  return found == nullptr ? "" : found->value;
+void weigh_last_user(Trial& trial) {
+  const std::string last_user = trial.detail("last-user");
+  constexpr std::string_view alive = "alive ";
+  trial.evidence("last user: " + (last_user.empty() ? "not told" : last_user));
+  if (last_user.starts_with(alive))
+    trial.against(Verdict::unknown, "its last user lives: " + last_user.substr(alive.size()));
+  else if (last_user.empty() || last_user == "unknown")
+    trial.against(Verdict::unknown, "who used it last may not be read");
 }
 
-std::string name_of(const Snapshot& snapshot, pid_t pid) {
-  const ProcessInfo* process = snapshot.process(pid);
-  return (process == nullptr ? "?" : process->command) + "(" + std::to_string(pid) + ")";
-}
-
-void weigh_holders(Trial& trial) {
-  for (const Holder& holder : trial.object.holders) {
-    trial.verdict.against(Verdict::in_use,
-                          name_of(trial.snapshot, holder.pid) + " has it: " + std::string{to_string(holder.how)});
-    break;
-  }
-  if (!trial.object.holders.empty())
-    trial.verdict.evidence(std::to_string(trial.object.holders.size()) + " handles seen");
-  for (const Waiter& waiter : trial.object.waiters) {
-    trial.verdict.against(Verdict::in_use, name_of(trial.snapshot, waiter.pid) + " waits for it");
-    break;
-  }
-}
-
-void weigh_age(Trial& trial, Time last_sign) {
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(trial.snapshot.taken_at - last_sign);
-  trial.verdict.evidence("last used or changed " + std::to_string(age.count()) + " s ago");
-  if (age < trial.options.grace)
-    trial.verdict.against(Verdict::unknown, "it is younger than " + std::to_string(trial.options.grace.count()) +
-                                                " s: somebody may be about to use it");
-}
-
-/// Whether a process that could not be looked into may have it. That init alone may not be looked into is ordinary, and
-/// init has nobody's objects: no proof, but no reason to know nothing.
-void weigh_unreadable(Trial& trial, bool mappings_count) {
-  std::size_t strangers = 0;
-  bool init = false;
-  for (const pid_t pid : trial.snapshot.coverage.unreadable) {
-    const ProcessInfo* process = trial.snapshot.process(pid);
-    if (process != nullptr && process->descriptors_readable && !mappings_count) continue;
-    if (pid == 1)
-      init = true;
-    else
-      ++strangers;
-  }
-  if (strangers > 0)
-    trial.verdict.against(Verdict::unknown,
-                          std::to_string(strangers) + " processes could not be looked into and may have it");
-  if (init) trial.verdict.against(Verdict::likely, "init could not be looked into");
-}
-
-void weigh_namespaces(Trial& trial, NamespaceKind kind) {
-  for (const NamespaceInfo& space : trial.snapshot.coverage.namespaces) {
-    if (space.visited || (space.kind != kind && space.kind != NamespaceKind::pid)) continue;
-    trial.verdict.against(Verdict::unknown, "a " + std::string{to_string(space.kind)} +
-                                                " namespace was not visited: " + std::string{space.reason});
-    return;
-  }
-}
-
-void weigh_descriptors_in_flight(Trial& trial) {
-  if (trial.snapshot.coverage.in_flight > 0)
-    trial.verdict.against(Verdict::unknown, std::to_string(trial.snapshot.coverage.in_flight) +
-                                                " descriptors wait in sockets to be received: one may be of it");
-}
-
-void weigh_recycler(Trial& trial) {
-  if (const Recycler* recycler = recycler_of(trial.object))
-    trial.verdict.against(Verdict::likely, "it looks like that of " + std::string{recycler->program} + ", which " +
-                                               std::string{recycler->does});
-}
-
-/// All that a count of descriptors and mappings rests on.
-void weigh_coverage(Trial& trial, NamespaceKind kind, bool mappings_count) {
-  if (trial.verdict.lost()) return;
-  weigh_unreadable(trial, mappings_count);
-  weigh_namespaces(trial, kind);
-  weigh_descriptors_in_flight(trial);
-}
-
-Time seconds_in(const Object& object, std::initializer_list<std::string_view> keys) {
-  std::int64_t latest = 0;
-  for (const std::string_view key : keys)
-    latest = std::max(latest, to_number<std::int64_t>(detail(object, key)).value_or(0));
-  return Time{std::chrono::seconds{latest}};
-}
-
-bool has_process(const Snapshot& snapshot, std::uint32_t user) {
-  return std::ranges::any_of(snapshot.processes, [&](const ProcessInfo& process) {
-    return !process.kernel_thread && process.alive() && process.user && *process.user == user;
-  });
-}
-
-void judge_segment(Trial& trial) {
-  const Object& object = trial.object;
-  const std::string attached = detail(object, "nattch");
-  trial.verdict.evidence("/proc/sysvipc/shm: nattch=" + attached + " cpid=" + detail(object, "cpid") +
-                         " lpid=" + detail(object, "lpid"));
-  weigh_holders(trial);
-  if (attached != "0") trial.verdict.against(Verdict::in_use, attached + " attached");
-  if (trial.verdict.lost()) return;
-  trial.verdict.in_favour("nobody is attached");
-  if (!object.creator)
-    trial.verdict.against(Verdict::likely, "its creator is not known: " + std::string{object.creator.reason()});
-  else if (object.creator->life == Life::alive)
-    trial.verdict.against(Verdict::unknown, "its creator " + name_of(trial.snapshot, object.creator->pid) +
-                                                " lives and may attach again");
+void weigh_segment_creator(Trial& trial) {
+  const Fact<Creator>& creator = trial.object().creator;
+  if (!creator)
+    trial.against(Verdict::likely, "its creator is not known: " + std::string{creator.reason()});
+  else if (creator->life == Life::alive)
+    trial.against(Verdict::unknown, "its creator " + trial.name_of(creator->pid) + " lives and may attach again");
   else
-    trial.verdict.in_favour("its creator is dead");
-  if (detail(object, "last-user").starts_with("alive"))
-    trial.verdict.against(Verdict::unknown, "its last user lives: " + detail(object, "last-user").substr(6));
-  weigh_namespaces(trial, NamespaceKind::ipc);
-  weigh_age(trial, std::max(seconds_in(object, {"atime", "dtime"}), object.changed.value_or(Time{})));
-  weigh_recycler(trial);
+    trial.in_favour(creator->life == Life::reused ? "its creator is dead: the pid is a younger process's"
+                                                  : "its creator is dead");
+  const bool was_used = trial.detail("atime") != "0" || trial.detail("dtime") != "0";
+  if (trial.detail("lpid") == "0" && was_used)
+    trial.against(Verdict::likely, "its last user is of a pid namespace that is not seen from here");
 }
 
-/// Queues and semaphores of System V: the kernel does not tell who uses them.
-void judge_untracked(Trial& trial) {
-  const Object& object = trial.object;
-  weigh_holders(trial);
-  if (detail(object, "waiting") != "" && detail(object, "waiting") != "0")
-    trial.verdict.against(Verdict::in_use, detail(object, "waiting") + " processes wait for it");
-  if (trial.verdict.lost()) return;
-  trial.verdict.against(Verdict::likely, "the kernel keeps no count of its users");
-  const std::string last_user = detail(object, "last-user");
-  trial.verdict.evidence("last user: " + last_user);
-  if (last_user.starts_with("alive"))
-    trial.verdict.against(Verdict::unknown, "its last user lives: " + last_user.substr(6));
-  if (!object.owner)
-    trial.verdict.against(Verdict::unknown, "its owner is not known");
-  else if (has_process(trial.snapshot, *object.owner))
-    trial.verdict.against(Verdict::unknown, "its owner, uid " + std::to_string(*object.owner) + ", has processes");
-  if (const std::string messages = detail(object, "qnum"); !messages.empty() && messages != "0")
-    trial.verdict.against(Verdict::unknown, "it holds " + messages + " unread messages");
-  weigh_namespaces(trial, NamespaceKind::ipc);
-  weigh_age(trial, std::max(seconds_in(object, {"otime", "stime", "rtime"}), object.changed.value_or(Time{})));
+/// The kernel counts who is attached, in all namespaces: no process needs to be looked into for that.
+void judge_segment(Trial& trial) {
+  const std::string attached = trial.detail("nattch");
+  trial.evidence("/proc/sysvipc/shm: nattch=" + attached + " cpid=" + trial.detail("cpid") +
+                 " lpid=" + trial.detail("lpid"));
+  trial.weigh_users();
+  if (attached.empty())
+    trial.against(Verdict::unknown, "how many are attached is not told");
+  else if (attached != "0")
+    trial.against(Verdict::in_use, attached + " attached");
+  else
+    trial.in_favour("nobody is attached");
+  if (trial.is_in_use()) return;
+  weigh_segment_creator(trial);
+  weigh_last_user(trial);
+  trial.weigh_namespaces(NamespaceKind::ipc);
+  trial.weigh_age();
+  trial.weigh_recycler();
 }
 
+void weigh_owner(Trial& trial) {
+  const Fact<std::uint32_t>& owner = trial.object().owner;
+  if (!owner)
+    trial.against(Verdict::unknown, "its owner is not known");
+  else if (trial.sight().users.contains(*owner))
+    trial.against(Verdict::unknown, "its owner, uid " + std::to_string(*owner) + ", has processes");
+  else
+    trial.in_favour("its owner, uid " + std::to_string(*owner) + ", has no process");
+}
+
+/// Of queues and semaphores of System V the kernel does not tell who uses them.
+void weigh_untracked(Trial& trial) {
+  trial.against(Verdict::likely, "the kernel keeps no count of its users");
+  weigh_last_user(trial);
+  weigh_owner(trial);
+  trial.weigh_namespaces(NamespaceKind::ipc);
+  trial.weigh_age();
+  trial.weigh_recycler();
+}
+
+void judge_sysv_semaphores(Trial& trial) {
+  trial.weigh_users();
+  const std::string waiting = trial.detail("waiting");
+  if (waiting.empty())
+    trial.against(Verdict::unknown, "whether anybody waits for it may not be read");
+  else if (waiting != "0")
+    trial.against(Verdict::in_use, waiting + " threads wait for it");
+  if (!trial.is_in_use()) weigh_untracked(trial);
+}
+
+void judge_sysv_queue(Trial& trial) {
+  trial.weigh_users();
+  if (trial.is_in_use()) return;
+  if (const std::string messages = trial.detail("qnum"); messages != "0")
+    trial.against(Verdict::unknown, messages.empty() ? "how many messages it holds is not told"
+                                                     : "it holds " + messages + " unread messages");
+  weigh_untracked(trial);
+}
+
+/// A descriptor that is on its way through a socket is in no process.
+void weigh_descriptors_under_way(Trial& trial) {
+  if (const std::size_t in_flight = trial.sight().in_flight; in_flight > 0)
+    trial.against(Verdict::unknown,
+                  std::to_string(in_flight) + " descriptors wait in sockets to be received: one may be of it");
+  if (trial.sight().unaccepted_data)
+    trial.against(Verdict::likely, "a connection that nobody has accepted holds data: a descriptor of it may be there");
+}
+
+/// Who is to be notified of messages has it open too.
 void judge_posix_queue(Trial& trial) {
-  weigh_holders(trial);
-  if (trial.verdict.lost()) return;
-  trial.verdict.in_favour("nobody has it open");
-  if (!trial.object.fill)
-    trial.verdict.against(Verdict::unknown, "whether it holds messages may not be read");
-  else if (const auto messages = trial.object.fill->used.value_or(0); messages > 0)
-    trial.verdict.against(Verdict::unknown, "it holds " + std::to_string(messages) + " unread messages");
-  weigh_coverage(trial, NamespaceKind::ipc, false);
-  weigh_age(trial, trial.object.changed.value_or(Time{}));
+  trial.weigh_users();
+  if (trial.is_in_use()) return;
+  trial.in_favour("nobody has it open");
+  const Fact<Fill>& fill = trial.object().fill;
+  if (!fill || !fill->used)
+    trial.against(Verdict::unknown, "whether it holds messages may not be read");
+  else if (*fill->used > 0)
+    trial.against(Verdict::unknown, "it holds " + std::to_string(*fill->used) + " unread messages");
+  trial.weigh_processes(trial.sight().descriptors);
+  trial.weigh_namespaces(NamespaceKind::ipc);
+  weigh_descriptors_under_way(trial);
+  trial.weigh_age();
 }
 
 void judge_memory_file(Trial& trial) {
-  weigh_holders(trial);
-  if (trial.verdict.lost()) return;
-  trial.verdict.in_favour("no descriptor and no mapping of it was found");
-  weigh_coverage(trial, NamespaceKind::mount, true);
-  weigh_age(trial, trial.object.changed.value_or(Time{}));
-  weigh_recycler(trial);
+  trial.weigh_users();
+  if (trial.is_in_use()) return;
+  trial.in_favour("no descriptor and no mapping of it was found");
+  trial.weigh_processes(trial.sight().memory);
+  trial.weigh_namespaces(NamespaceKind::mount);
+  weigh_descriptors_under_way(trial);
+  trial.weigh_age();
+  trial.weigh_recycler();
 }
 
 void judge_fifo(Trial& trial) {
-  weigh_holders(trial);
-  if (trial.verdict.lost()) return;
-  trial.verdict.against(Verdict::likely, "nobody has it open, but a FIFO is made to be found again");
-  weigh_coverage(trial, NamespaceKind::mount, false);
-  weigh_age(trial, trial.object.changed.value_or(Time{}));
+  trial.weigh_users();
+  if (trial.is_in_use()) return;
+  trial.against(Verdict::likely, "nobody has it open, but a FIFO is made to be found again");
+  trial.weigh_processes(trial.sight().descriptors);
+  trial.weigh_namespaces(NamespaceKind::mount);
+  weigh_descriptors_under_way(trial);
+  trial.weigh_age();
 }
 
+/// A path whose socket is gone is never bound again: bind(2) makes a new file. What counts is that the sockets of every
+/// network namespace were seen, whichever process has them.
 void judge_socket(Trial& trial) {
-  weigh_holders(trial);
-  if (trial.verdict.lost()) return;
-  if (trial.object.detail("stale-path") == nullptr) {
-    trial.verdict.against(Verdict::unknown, "the kernel has it, and no process that can be seen does");
+  trial.weigh_users();
+  if (trial.is_in_use()) return;
+  if (trial.object().detail("stale-path") == nullptr) {
+    trial.against(Verdict::unknown, "the kernel has it, and no process that can be seen does");
     return;
   }
-  trial.verdict.in_favour("its path is bound by no socket of any network namespace");
-  weigh_namespaces(trial, NamespaceKind::network);
-  weigh_age(trial, trial.object.changed.value_or(Time{}));
-  weigh_recycler(trial);
+  trial.in_favour("its path is bound by no socket of the network namespaces that were visited");
+  const Sight::Closed& hidden = trial.sight().networks;
+  if (const std::size_t count = hidden.processes + (hidden.init ? 1 : 0); count > 0)
+    trial.against(Verdict::likely, std::to_string(count) +
+                                       " processes do not tell their network namespace: it may not have been visited");
+  trial.weigh_processes({});
+  trial.weigh_namespaces(NamespaceKind::network);
+  trial.weigh_age();
+  trial.weigh_recycler();
 }
 
+/// ginnel's own: an owner that lives holds its lock, and the kernel frees it with its death.
 void judge_by_owner_lock(Trial& trial) {
-  weigh_holders(trial);
-  const std::string lock = detail(trial.object, "owner-lock");
+  trial.weigh_users();
+  const std::string lock = trial.detail("owner-lock");
   if (lock == "free")
-    trial.verdict.in_favour("the lock of its owner is free");
+    trial.in_favour("the lock of its owner is free");
+  else if (lock == "held")
+    trial.against(Verdict::in_use, "its owner holds its lock");
   else
-    trial.verdict.against(lock == "held" ? Verdict::in_use : Verdict::unknown,
-                          lock == "held" ? "its owner holds its lock" : "the lock of its owner could not be asked");
+    trial.against(Verdict::unknown, "the lock of its owner could not be asked");
+}
+
+void judge_lock(Trial& trial) {
+  trial.weigh_users();
+  trial.against(Verdict::in_use, "a lock ends with its holder, and its file is never removed");
+}
+
+using Rule = void (*)(Trial&);
+
+/// Nullptr for what has no name to remove.
+Rule rule_for(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::sysv_shm:
+      return judge_segment;
+    case Kind::sysv_queue:
+      return judge_sysv_queue;
+    case Kind::sysv_semaphore:
+      return judge_sysv_semaphores;
+    case Kind::posix_queue:
+      return judge_posix_queue;
+    case Kind::posix_shm:
+    case Kind::posix_semaphore:
+      return judge_memory_file;
+    case Kind::fifo:
+      return judge_fifo;
+    case Kind::unix_socket:
+      return judge_socket;
+    case Kind::topic:
+    case Kind::latest:
+    case Kind::queue:
+    case Kind::channel:
+      return judge_by_owner_lock;
+    case Kind::lock:
+      return judge_lock;
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace
@@ -237,43 +222,19 @@ std::string_view to_string(Verdict verdict) noexcept {
   return "?";
 }
 
-Judgement judge(const Snapshot& snapshot, const Object& object, const JudgeOptions& options) {
-  Trial trial{.snapshot = snapshot, .object = object, .options = options};
-  switch (object.id.kind) {
-    case Kind::sysv_shm:
-      judge_segment(trial);
-      break;
-    case Kind::sysv_queue:
-    case Kind::sysv_semaphore:
-      judge_untracked(trial);
-      break;
-    case Kind::posix_queue:
-      judge_posix_queue(trial);
-      break;
-    case Kind::posix_shm:
-    case Kind::posix_semaphore:
-      judge_memory_file(trial);
-      break;
-    case Kind::fifo:
-      judge_fifo(trial);
-      break;
-    case Kind::unix_socket:
-      judge_socket(trial);
-      break;
-    case Kind::topic:
-    case Kind::latest:
-    case Kind::queue:
-    case Kind::channel:
-      judge_by_owner_lock(trial);
-      break;
-    case Kind::lock:
-      trial.verdict.against(Verdict::in_use, "a lock is held until its holder lets go; its file is never removed");
-      break;
-    default:
-      trial.verdict.against(Verdict::in_use, "it has no name and goes with its last holder");
-      break;
+Judgement Judge::operator()(const Object& object) const {
+  Trial trial{snapshot_, sight_, object, options_.grace};
+  if (const Rule rule = rule_for(object.id.kind); rule != nullptr && !object.deleted) {
+    rule(trial);
+  } else {
+    trial.weigh_users();
+    trial.against(Verdict::in_use, "it has no name and goes with its last holder");
   }
-  return std::move(trial.verdict).close();
+  return std::move(trial).close();
+}
+
+Judgement judge(const Snapshot& snapshot, const Object& object, const JudgeOptions& options) {
+  return Judge{snapshot, options}(object);
 }
 
 }  // namespace ginnel::inventory

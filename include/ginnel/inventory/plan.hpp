@@ -17,9 +17,9 @@ struct PlanEntry {
 
 /// What may go. Nothing is removed by making one.
 struct Plan {
-  std::string id;  ///< a hash of boot and entries: a plan that was edited is refused
+  std::string id;  ///< a hash of what execute() goes by: a plan that was edited is refused
   std::string boot_id;
-  Time taken_at{};
+  Time taken_at{};                 ///< in execute(), whole seconds count
   std::vector<PlanEntry> entries;  ///< `safe` and `likely` ones; sorted, safe first
 };
 
@@ -35,7 +35,7 @@ struct PlanOptions {
 enum class Removal : std::uint8_t {
   removed,
   gone,     ///< somebody else removed it before
-  changed,  ///< it is in use now, or is another object of the same name: left alone
+  changed,  ///< it is in use now, was used since, or is another object of the same name: left alone
   skipped,  ///< only `likely`, and not named
   refused,  ///< the kernel refused: see text
 };
@@ -52,13 +52,24 @@ struct ExecuteOptions {
   std::set<ObjectId> named{};
 };
 
-/// Removes what the plan calls safe, and the likely ones that were named. Scans again first and re-checks each identity and verdict at the last
-/// moment: what changed is left alone. Killed at any point, the next run goes on: nothing is half-removed.
+/// Removes what the plan calls safe, and the likely ones that were named. Scans again first and re-checks each identity,
+/// verdict and time of last use; the removal itself then looks a last time, as far as the kernel has an answer:
+///
+/// | kind | looked at last | what remains |
+/// |---|---|---|
+/// | sysv-shm | times of use, number of attached | between IPC_STAT and IPC_RMID: who attaches then keeps a segment without a key |
+/// | sysv-msg, sysv-sem | times of use, number of messages | between IPC_STAT and IPC_RMID |
+/// | posix-mq, posix-shm, posix-sem | write lease: nobody has it | between the lease and unlink: see unlink_checked() |
+/// | fifo | identity of the name | since the scan: who opened it then keeps a FIFO without a name |
+/// | unix | identity of the name | nothing: a path without a socket is never bound again |
+///
+/// What changed is left alone. Each removal is one system call: killed at any point, the next run goes on.
 /// Errors: ESTALE (the plan is of another boot), EINVAL (the plan was edited: its id does not fit), those of scan().
 [[nodiscard]] Result<std::vector<RemovalReport>> execute(const Plan& plan, const ExecuteOptions& options = {});
 
-/// Removes one object of a snapshot after checking its identity again; the verdict is for the caller to look at. With `force` also what
-/// is attached or has unread messages; a regular file that somebody has open stays all the same.
+/// Removes one object of a snapshot after checking its identity again; the verdict is for the caller to look at. With
+/// `force` also what is attached, open, mapped, unread or used since: those who have it keep it, without its name.
+/// Never removes the file of a lock, nor the path of a socket that lives.
 [[nodiscard]] RemovalReport remove(const Snapshot& snapshot, const Object& seen, bool force);
 
 }  // namespace ginnel::inventory

@@ -16,7 +16,7 @@ enum class Verdict : std::uint8_t { safe, likely, unknown, in_use };
 
 struct Judgement {
   Verdict verdict = Verdict::unknown;
-  std::vector<std::string> reasons;   ///< why, a short sentence each: `nobody is attached (nattch 0)`
+  std::vector<std::string> reasons;   ///< why, a short sentence each, the one that decides first: `nobody is attached`
   std::vector<std::string> evidence;  ///< what was seen: `/proc/sysvipc/shm: nattch=0 cpid=812 lpid=812`
 };
 
@@ -24,8 +24,10 @@ struct JudgeOptions {
   std::chrono::seconds grace{60};  ///< younger objects may still be waiting for their first user
 };
 
-/// Judges one object of the snapshot by docs/INVENTORY.md. Nothing is `safe` while a process that could hold it was not readable, or
-/// a namespace that could see it was not visited. Pure: looks at the snapshot only.
+/// Judges one object of the snapshot by docs/INVENTORY.md. Nothing is `safe` while a process that could hold it was not
+/// readable, or a namespace that could see it was not visited. The snapshot should be of all kinds and namespaces: what was
+/// not asked for counts as not seen. Pure: looks at the snapshot only. Its time grows with the number of processes;
+/// make_plan() judges many objects at the cost of one.
 [[nodiscard]] Judgement judge(const Snapshot& snapshot, const Object& object, const JudgeOptions& options = {});
 
 }  // namespace ginnel::inventory
