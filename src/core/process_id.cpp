@@ -184,7 +184,7 @@ Result<Process> Process::open(const ProcessIdentity& identity) {
   return process;
 }
 
-Result<Process> Process::adopt(UniqueFd pidfd) {
+Result<Process> Process::adopt(UniqueFd&& pidfd) {
   auto pid = pid_of(pidfd.get());
   if (!pid) return std::unexpected{pid.error()};
   if (*pid <= 0)

@@ -55,9 +55,9 @@ class [[nodiscard]] Process {
   [[nodiscard]] static Result<Process> open(pid_t pid);
   /// Only if it is still that one. Errors: ESRCH when it is gone and its number free or reused; as open(pid).
   [[nodiscard]] static Result<Process> open(const ProcessIdentity& identity);
-  /// Takes a pidfd that came from elsewhere (SO_PEERPIDFD, SCM_RIGHTS, clone3). Errors: EBADF (not a pidfd),
-  /// ESRCH (already dead and collected: no identity is left to read).
-  [[nodiscard]] static Result<Process> adopt(UniqueFd pidfd);
+  /// Takes a pidfd that came from elsewhere (SO_PEERPIDFD, SCM_RIGHTS, CLONE_PIDFD); on an error it stays the caller's.
+  /// Errors: EBADF (not a pidfd), ESRCH (already dead and collected: no identity is left to read), EMFILE, ENFILE.
+  [[nodiscard]] static Result<Process> adopt(UniqueFd&& pidfd);
   [[nodiscard]] static Result<Process> self();
 
   [[nodiscard]] const ProcessIdentity& identity() const noexcept { return identity_; }
