@@ -154,8 +154,8 @@ bool write_file(const char* path, std::string_view text) {
 
 bool map_users(const Plan& plan) {
   // An unprivileged process must give up setgroups(2) before it may map its group. user_namespaces(7)
-  if (!write_file("/proc/self/setgroups", "deny") && errno != ENOENT) return false;
-  return write_file("/proc/self/uid_map", plan.uid_map) && write_file("/proc/self/gid_map", plan.gid_map);
+  return write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", plan.uid_map) &&
+         write_file("/proc/self/gid_map", plan.gid_map);
 }
 
 bool close_others_on_exec() {
@@ -206,7 +206,8 @@ void set_signals_as_a_shell_would() {
   for (const char* path : plan.paths) {
     ::execve(path, plan.argv.data(), plan.envp.data());
     if (errno == EACCES) code = EACCES;
-    if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) return errno;
+    const bool look_further = errno == EACCES || errno == ENOENT || errno == ENOTDIR;
+    if (!look_further || plan.paths.size() == 1) return errno;
   }
   return code;
 }
@@ -250,9 +251,9 @@ void collect(const UniqueFd& pidfd) {
   retry_interrupted([&] { return ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED); });
 }
 
+/// One that may not be ended, having changed its user, is not waited for.
 void end_and_collect(const UniqueFd& pidfd) {
-  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
-  collect(pidfd);
+  if (::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) == 0) collect(pidfd);
 }
 
 /// What the child said before the fork returned. Its end of the pipe is not waited for: a child that another thread

@@ -65,7 +65,8 @@ class [[nodiscard]] Process {
   /// Readable (POLLIN) once the process has ended, for epoll.
   [[nodiscard]] int pollable() const noexcept { return pidfd_.get(); }
 
-  /// False once it has ended, whether or not its parent has collected it.
+  /// False once it has ended, whether or not its parent has collected it. Death is believed only when the kernel says it:
+  /// where poll(2) refuses (EINVAL under RLIMIT_NOFILE 0, ENOMEM) the process counts as alive.
   [[nodiscard]] bool alive() const noexcept;
   /// Waits for its end. Any process may be waited for; nothing is collected, so the parent still can.
   [[nodiscard]] Result<Outcome<Done, TimedOut>> wait(Deadline deadline = Deadline::never()) const;
