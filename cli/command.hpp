@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "ginnel/core/result.hpp"
+#include "usage_error.hpp"
 
 // What a verb of the command is made of. Each lives in a file of its own in commands/, and main.cpp lists them all.
 
@@ -39,10 +40,5 @@ struct Verb {
 /// For the normal outcomes that end a verb with exit_nothing: says on standard error what did not come about, as
 /// `ginnel VERB: <text>`, and gives that code.
 [[nodiscard]] int nothing(const Verb& verb, std::string_view text);
-
-/// A use that option parsing cannot see to be wrong. Printed in plain words (`ginnel VERB: <object>: <what to do>`), with the
-/// way to the help text.
-[[nodiscard]] Error usage_error(std::string_view object, std::string_view what_to_do);
-[[nodiscard]] bool is_usage_error(const Error& error) noexcept;
 
 }  // namespace ginnel::cli

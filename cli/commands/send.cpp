@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "endpoints/line_reader.hpp"
 #include "endpoints/memory.hpp"
 #include "endpoints/messages.hpp"
+#include "ginnel/sys/copy_from_shared.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/relay.hpp"
 #include "options.hpp"
@@ -118,7 +118,11 @@ Result<int> send_to_memory(const Address& to, const Source& source, std::uint64_
     if (got->bytes > room.size()) return too_much("over " + std::to_string(room.size()) + " bytes");
     data = std::span{read}.first(got->bytes);
   }
-  if (!data.empty()) std::memcpy(room.data(), data.data(), data.size());
+  auto copied = copy_to_shared(data, room);
+  if (!copied) return std::unexpected{copied.error()};
+  if (*copied < data.size())
+    return nothing(send_verb, to.to_string() + ": it was made shorter meanwhile; " + std::to_string(*copied) + " of " +
+                                  std::to_string(data.size()) + " bytes were written");
   return exit_done;
 }
 

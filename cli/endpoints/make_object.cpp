@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <vector>
 
-#include "command.hpp"
 #include "endpoints/objects.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/posix_queue.hpp"
@@ -12,6 +11,7 @@
 #include "ginnel/sys/sysv_queue.hpp"
 #include "ginnel/sys/sysv_semaphore.hpp"
 #include "ginnel/sys/sysv_shm.hpp"
+#include "usage_error.hpp"
 
 namespace ginnel::cli {
 namespace {

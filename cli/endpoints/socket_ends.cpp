@@ -14,18 +14,23 @@ namespace {
 /// Over what any send buffer of an unprivileged sender holds (twice net.core.wmem_max, by default 416 KiB).
 constexpr std::size_t socket_message_max = std::size_t{1} << 20;
 
+/// The library knows a socket by its number, the user by the address.
+Error named(Error error, const Address& address) { return std::move(error).with_object(address.to_string()); }
+
 class SeqpacketEnd final : public MessageEnd {
  public:
-  explicit SeqpacketEnd(UnixSeqpacket socket) : socket_{std::move(socket)} {}
+  SeqpacketEnd(UnixSeqpacket socket, Address address) : socket_{std::move(socket)}, address_{std::move(address)} {}
 
   Result<Outcome<Done, PeerGone, TimedOut>> send(std::span<const std::byte> message, Deadline deadline) override {
-    return socket_.send(message, deadline);
+    auto sent = socket_.send(message, deadline);
+    if (!sent) return std::unexpected{named(sent.error(), address_)};
+    return sent;
   }
 
   Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
     std::vector<std::byte> buffer(socket_message_max);
     auto received = socket_.receive(buffer, deadline);
-    if (!received) return std::unexpected{received.error()};
+    if (!received) return std::unexpected{named(received.error(), address_)};
     if (received->is<TimedOut>()) return TimedOut{};
     if (received->is<EndOfStream>()) return EndOfStream{};
     buffer.resize(received->as<ReceivedMessage>().bytes);
@@ -38,22 +43,26 @@ class SeqpacketEnd final : public MessageEnd {
 
  private:
   UnixSeqpacket socket_;
+  Address address_;
 };
 
 class DatagramEnd final : public MessageEnd {
  public:
-  DatagramEnd(UnixDatagram socket, const std::string& bound) : socket_{std::move(socket)} {
-    if (!bound.empty() && !bound.starts_with('@')) path_.emplace(bound);
+  DatagramEnd(UnixDatagram socket, Address address, Direction direction)
+      : socket_{std::move(socket)}, address_{std::move(address)} {
+    if (direction == Direction::receive && !address_.name.starts_with('@')) path_.emplace(address_.name);
   }
 
   Result<Outcome<Done, PeerGone, TimedOut>> send(std::span<const std::byte> message, Deadline deadline) override {
-    return socket_.send(message, deadline);
+    auto sent = socket_.send(message, deadline);
+    if (!sent) return std::unexpected{named(sent.error(), address_)};
+    return sent;
   }
 
   Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
     std::vector<std::byte> buffer(socket_message_max);
     auto received = socket_.receive(buffer, deadline);
-    if (!received) return std::unexpected{received.error()};
+    if (!received) return std::unexpected{named(received.error(), address_)};
     if (received->is<TimedOut>()) return TimedOut{};
     buffer.resize(received->as<ReceivedMessage>().bytes);
     return Message{.data = std::move(buffer), .priority = {}, .type = {}};
@@ -63,6 +72,7 @@ class DatagramEnd final : public MessageEnd {
 
  private:
   UnixDatagram socket_;
+  Address address_;
   std::optional<PathToRemove> path_;
 };
 
@@ -74,7 +84,7 @@ OpenedMessages open_seqpacket(const Address& address, const ListenOptions* liste
   if (opened->is<TimedOut>()) return TimedOut{};
   auto socket = UnixSeqpacket::adopt(std::move(*opened).as<UniqueFd>());
   if (!socket) return std::unexpected{socket.error()};
-  return std::unique_ptr<MessageEnd>{std::make_unique<SeqpacketEnd>(std::move(*socket))};
+  return std::unique_ptr<MessageEnd>{std::make_unique<SeqpacketEnd>(std::move(*socket), address)};
 }
 
 OpenedMessages open_datagram_sender(const Address& address, Deadline deadline) {
@@ -86,14 +96,14 @@ OpenedMessages open_datagram_sender(const Address& address, Deadline deadline) {
   if (!connected) return std::unexpected{connected.error()};
   if (connected->is<TimedOut>()) return TimedOut{};
   return std::unique_ptr<MessageEnd>{
-      std::make_unique<DatagramEnd>(std::move(*connected).as<UnixDatagram>(), std::string{})};
+      std::make_unique<DatagramEnd>(std::move(*connected).as<UnixDatagram>(), address, Direction::send)};
 }
 
 OpenedMessages open_datagram_receiver(const Address& address, const ListenOptions& options) {
   const HoldEndingSignals hold;
   auto socket = UnixDatagram::bind({address.name}, options);
   if (!socket) return std::unexpected{socket.error()};
-  return std::unique_ptr<MessageEnd>{std::make_unique<DatagramEnd>(std::move(*socket), address.name)};
+  return std::unique_ptr<MessageEnd>{std::make_unique<DatagramEnd>(std::move(*socket), address, Direction::receive)};
 }
 
 }  // namespace ginnel::cli

@@ -184,7 +184,7 @@ Result<Process> Process::open(const ProcessIdentity& identity) {
   return process;
 }
 
-Result<Process> Process::adopt(UniqueFd pidfd) {
+Result<Process> Process::adopt(UniqueFd&& pidfd) {
   auto pid = pid_of(pidfd.get());
   if (!pid) return std::unexpected{pid.error()};
   if (*pid <= 0)
@@ -206,7 +206,7 @@ bool Process::alive() const noexcept {
   int ready = 0;
   do ready = ::poll(&ended, 1, 0);
   while (ready < 0 && errno == EINTR);
-  return ready == 0;
+  return ready <= 0;
 }
 
 Result<Outcome<Done, TimedOut>> Process::wait(Deadline deadline) const {
@@ -220,10 +220,11 @@ Result<Outcome<Done, TimedOut>> Process::wait(Deadline deadline) const {
 }
 
 Result<Outcome<ExitStatus, TimedOut>> Process::collect(Deadline deadline) {
-  auto ended = wait(deadline);
-  if (!ended) return std::unexpected{ended.error()};
-  if (ended->is<TimedOut>()) return TimedOut{};
-
+  if (!deadline.is_never()) {  // otherwise waitid itself waits
+    auto ended = wait(deadline);
+    if (!ended) return std::unexpected{ended.error()};
+    if (ended->is<TimedOut>()) return TimedOut{};
+  }
   siginfo_t info{};
   int result = 0;
   do result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);

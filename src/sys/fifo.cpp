@@ -32,6 +32,10 @@ std::string_view hint_for_creation(int code) {
   return {};
 }
 
+std::string what_it_is(const FifoInode& inode) {
+  return inode.is_link() ? "a symbolic link, which is not followed: it may have been put there" : "not a FIFO";
+}
+
 /// mkfifo(3) takes the umask's bits away from the mode, and the umask belongs to the whole process: other threads would
 /// feel a change of it. So the mode, never wider than asked until then, is put right afterwards.
 Result<void> widen_to_exact_mode(const std::string& path, mode_t mode) {
@@ -42,18 +46,31 @@ Result<void> widen_to_exact_mode(const std::string& path, mode_t mode) {
         Error{EEXIST, "create fifo", path, "another user put a FIFO of his own in its place meanwhile"}};
   if ((inode->status.st_mode & permission_bits) == mode) return {};
   if (::chmod(inode->proc_path().c_str(), mode) == 0) return {};
-  const Error error = Error::last("chmod", path);
-  (void)::unlink(path.c_str());
-  return std::unexpected{error};
+  return std::unexpected{Error::last("chmod", path)};
+}
+
+/// Takes back a FIFO that did not get its mode. By its name, for a descriptor may be what was lacking; never a stranger's.
+void remove_own(const std::string& path) {
+  struct stat status{};
+  const bool own = ::lstat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode) && status.st_uid == ::geteuid();
+  if (own) (void)::unlink(path.c_str());
+}
+
+Result<void> make_with_exact_mode(const std::string& path, mode_t mode) {
+  if (::mkfifo(path.c_str(), mode) < 0) {
+    const int code = errno;
+    return std::unexpected{Error{code, "mkfifo", path, hint_for_creation(code)}};
+  }
+  auto widened = widen_to_exact_mode(path, mode);
+  if (!widened) remove_own(path);
+  return widened;
 }
 
 Result<void> accept_existing(const std::string& path, mode_t mode) {
-  auto inode = FifoInode::look_up(path, "create fifo");
-  if (!inode) {
-    const int code = inode.error().code();
-    if (code != EINVAL && code != ELOOP) return std::unexpected{inode.error()};
-    return std::unexpected{Error{EEXIST, "create fifo", path, "what is there is " + inode.error().hint()}};
-  }
+  auto inode = FifoInode::hold(path, "create fifo");
+  if (!inode) return std::unexpected{inode.error()};
+  if (!inode->is_fifo())
+    return std::unexpected{Error{EEXIST, "create fifo", path, "what is there is " + what_it_is(*inode)}};
   if (inode->status.st_uid != ::geteuid())
     return std::unexpected{Error{EEXIST, "create fifo", path,
                                  "the FIFO there belongs to uid " + std::to_string(inode->status.st_uid) +
@@ -66,37 +83,38 @@ Result<void> accept_existing(const std::string& path, mode_t mode) {
 
 }  // namespace
 
-Result<FifoInode> FifoInode::look_up(const std::string& path, std::string_view operation) {
+Result<FifoInode> FifoInode::hold(const std::string& path, std::string_view operation) {
   FifoInode inode;
   inode.handle = UniqueFd{retry_interrupted([&] { return ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); })};
   if (!inode.handle.valid()) return std::unexpected{Error::last(operation, path)};
   if (::fstat(inode.handle.get(), &inode.status) < 0) return std::unexpected{Error::last("fstat", path)};
-  if (S_ISLNK(inode.status.st_mode))
-    return std::unexpected{
-        Error{ELOOP, operation, path, "a symbolic link, which is not followed: it may have been put there"}};
-  if (!S_ISFIFO(inode.status.st_mode)) return std::unexpected{Error{EINVAL, operation, path, "not a FIFO"}};
   return inode;
+}
+
+Result<FifoInode> FifoInode::look_up(const std::string& path, std::string_view operation) {
+  auto inode = hold(path, operation);
+  if (!inode || inode->is_fifo()) return inode;
+  return std::unexpected{Error{inode->is_link() ? ELOOP : EINVAL, operation, path, what_it_is(*inode)}};
 }
 
 Result<void> create_fifo(const std::string& path, FifoOptions options) {
   assert((options.mode & ~permission_bits) == 0);
   // What exists may be removed between the two looks; a name that keeps coming and going is told as it was found last.
   for (int tries = 0;; ++tries) {
-    if (::mkfifo(path.c_str(), options.mode) == 0) return widen_to_exact_mode(path, options.mode);
-    const int code = errno;
-    if (code != EEXIST || options.exclusive)
-      return std::unexpected{Error{code, "mkfifo", path, hint_for_creation(code)}};
+    auto made = make_with_exact_mode(path, options.mode);
+    const bool is_there = !made && made.error().code() == EEXIST && made.error().operation() == "mkfifo";
+    if (!is_there || options.exclusive) return made;
     auto taken = accept_existing(path, options.mode);
     if (taken || taken.error().code() != ENOENT || tries == 3) return taken;
   }
 }
 
 Result<void> remove_fifo(const std::string& path) {
-  auto inode = FifoInode::look_up(path, "remove fifo");
-  if (!inode) {
-    if (inode.error().code() != ELOOP) return std::unexpected{inode.error()};
-    return std::unexpected{Error{EINVAL, "remove fifo", path, "a symbolic link, not a FIFO"}};
-  }
+  auto inode = FifoInode::hold(path, "remove fifo");
+  if (!inode) return std::unexpected{inode.error()};
+  if (!inode->is_fifo())
+    return std::unexpected{
+        Error{EINVAL, "remove fifo", path, inode->is_link() ? "a symbolic link, not a FIFO" : "not a FIFO"}};
   if (::unlink(path.c_str()) < 0) return std::unexpected{Error::last("unlink", path)};
   return {};
 }

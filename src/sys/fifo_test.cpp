@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -62,6 +63,34 @@ TEST(Fifo, HasExactlyTheModeAskedForWhateverTheUmask) {
     }
   });
   EXPECT_TRUE(child.wait().success());
+}
+
+TEST(Fifo, OneThatCannotBeGivenItsModeIsTakenBack) {
+  const test::ScratchDirectory scratch;
+  auto child = test::fork_child([&](test::Ready) {
+    const std::string path = scratch.file("fifo");
+    ::umask(0777);
+    rlimit none{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &none), 0);
+    none.rlim_cur = 0;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (const bool exclusive : {true, false}) {
+      auto made = create_fifo(path, {.mode = 0600, .exclusive = exclusive});
+      ASSERT_FALSE(made);
+      EXPECT_EQ(made.error().code(), EMFILE);
+      EXPECT_NE(::access(path.c_str(), F_OK), 0);
+    }
+  });
+  EXPECT_TRUE(child.wait().success());
+}
+
+TEST(Fifo, APathOfEndlessLinksIsToldAsSuch) {
+  const test::ScratchDirectory scratch;
+  std::filesystem::create_symlink("loop", scratch.file("loop"));
+  const std::string path = scratch.file("loop/fifo");
+  EXPECT_EQ(remove_fifo(path).error().code(), ELOOP);
+  EXPECT_EQ(create_fifo(path, {.exclusive = false}).error().code(), ELOOP);
+  EXPECT_EQ(open_fifo_reader(path).error().code(), ELOOP);
 }
 
 TEST(Fifo, IsMadeExclusivelyUnlessAnEqualOneWillDo) {

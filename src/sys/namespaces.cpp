@@ -21,12 +21,12 @@ std::string path_of(const std::string& process, NamespaceKind kind) {
   return "/proc/" + process + "/ns/" + std::string{to_string(kind)};
 }
 
-/// A dead process has no namespaces: the kernel says ENOENT where its folder is still or no more there.
-Error process_error(std::string_view operation, const std::string& path) {
+Error proc_error(std::string_view operation, const std::string& path) {
   Error error = Error::last(operation, path);
-  if (error.code() == ENOENT || error.code() == ESRCH) return Error{ESRCH, operation, path, "that process has ended"};
   if (error.code() == EACCES || error.code() == EPERM)
     return std::move(error).with_hint("it belongs to another user: looking at its namespaces needs CAP_SYS_PTRACE");
+  if (error.code() == ENOENT)
+    return std::move(error).with_hint("this kernel has no namespaces of that kind, or /proc is not mounted");
   return error;
 }
 
@@ -36,7 +36,7 @@ Error ended(const Process& process) {
 
 Result<NamespaceIdentity> identity_at(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) < 0) return std::unexpected{process_error("stat", path)};
+  if (::stat(path.c_str(), &status) < 0) return std::unexpected{proc_error("stat", path)};
   return NamespaceIdentity{.device = status.st_dev, .inode = status.st_ino};
 }
 
@@ -101,7 +101,10 @@ Result<NamespaceIdentity> namespace_identity(const Process& process, NamespaceKi
 Result<UniqueFd> open_namespace(const Process& process, NamespaceKind kind) {
   const std::string path = path_of(std::to_string(process.pid()), kind);
   UniqueFd file{retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })};
-  if (!file.valid()) return std::unexpected{process_error("open", path)};
+  if (!file.valid()) {
+    const Error refusal = proc_error("open", path);
+    return std::unexpected{process.alive() ? refusal : ended(process)};
+  }
   // Alive now, so the number was its own when the path was opened.
   if (!process.alive()) return std::unexpected{ended(process)};
   return file;

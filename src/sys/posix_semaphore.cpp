@@ -208,15 +208,15 @@ Result<PosixSemaphore> PosixSemaphore::open_in(std::shared_ptr<ReadWriteMapping>
 
 Result<Outcome<Done, TimedOut>> PosixSemaphore::wait(Deadline deadline) {
   sem_t* const shared = semaphore();
-  const timespec until = deadline.is_never() ? timespec{} : monotonic_time(deadline);
-  const int result = retry_interrupted([&] {
-    if (deadline.is_never()) return ::sem_wait(shared);
-    if (deadline.is_immediate()) return ::sem_trywait(shared);
-    return ::sem_clockwait(shared, CLOCK_MONOTONIC, &until);
-  });
-  if (result == 0) return Done{};
-  if (errno == ETIMEDOUT || errno == EAGAIN) return TimedOut{};
-  return std::unexpected{Error::last("sem_wait", name_)};
+  while (true) {
+    const timespec until = monotonic_time(Deadline::after(look_again).sooner(deadline));
+    const int result = retry_interrupted([&] {
+      return deadline.is_immediate() ? ::sem_trywait(shared) : ::sem_clockwait(shared, CLOCK_MONOTONIC, &until);
+    });
+    if (result == 0) return Done{};
+    if (errno != ETIMEDOUT && errno != EAGAIN) return std::unexpected{Error::last("sem_wait", name_)};
+    if (deadline.passed()) return TimedOut{};
+  }
 }
 
 Result<void> PosixSemaphore::post() {

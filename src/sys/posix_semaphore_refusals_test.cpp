@@ -1,5 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +52,29 @@ TEST_F(PosixSemaphoreRefusals, TheModeIsExactWhateverTheUmask) {
     ASSERT_TRUE(PosixSemaphore::unlink(name()));
   }
   EXPECT_EQ(hint_of(PosixSemaphore::create(name(), {.mode = 01600}), EINVAL), "the mode has more than permission bits");
+}
+
+TEST_F(PosixSemaphoreRefusals, AFullFileSystemIsToldWithTheRemedyAndLeavesNoName) {
+  GINNEL_REQUIRE_ROOT();
+  auto confined = test::fork_child([&](test::Ready) {
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(::mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=8k"), 0);
+    ASSERT_TRUE(PosixSemaphore::create("/first"));
+    ASSERT_TRUE(PosixSemaphore::create("/second"));
+    const auto before = test::open_descriptors();
+    for (const bool exclusive : {true, false}) {
+      const std::string hint = hint_of(PosixSemaphore::create(name(), {.exclusive = exclusive}), ENOSPC);
+      EXPECT_TRUE(contains(hint, "/dev/shm")) << hint;
+      EXPECT_TRUE(contains(hint, "free")) << hint;
+      EXPECT_FALSE(std::filesystem::exists(path()));
+    }
+    EXPECT_EQ(test::open_descriptors(), before);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator{"/dev/shm"}, {}), 2);
+    ASSERT_TRUE(PosixSemaphore::unlink("/first"));
+    EXPECT_TRUE(PosixSemaphore::create(name()));
+  });
+  EXPECT_TRUE(confined.wait().success());
 }
 
 TEST_F(PosixSemaphoreRefusals, ACountOverTheHighestIsRefusedAndMakesNothing) {

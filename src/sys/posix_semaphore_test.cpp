@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <csignal>
 #include <stdexcept>
 #include <thread>
@@ -55,6 +56,21 @@ TEST_F(PosixSemaphoreTest, ANamedOneCountsBetweenProcesses) {
   EXPECT_TRUE(semaphore.post());
   EXPECT_TRUE(waiter.wait().success());
   EXPECT_EQ(semaphore.value(), 0U);
+}
+
+// What a waiter leaves that was killed between its wake-up and its taking one: a count that nobody is told of.
+TEST_F(PosixSemaphoreTest, AWaiterWhoseWakeUpWasLostTakesOneAllTheSame) {
+  auto memory = shared_memory(4096);
+  auto semaphore = PosixSemaphore::create_in(memory, 0, 0);
+  ASSERT_TRUE(semaphore) << semaphore.error().message();
+  for (const Deadline deadline : {Deadline::never(), Deadline::after(60s)}) {
+    auto waiter = test::fork_child([&](test::Ready) { EXPECT_TRUE(is_done(semaphore->wait(deadline))); });
+    test::wait_until_blocked_in(waiter.pid(), SYS_futex);
+    std::atomic_ref{*reinterpret_cast<std::uint32_t*>(memory->bytes().data())}.fetch_add(
+        1);  // the count, in glibc's form
+    EXPECT_TRUE(waiter.wait().success());
+    EXPECT_EQ(semaphore->value(), 0U);
+  }
 }
 
 TEST_F(PosixSemaphoreTest, OneInSharedMemoryCountsBetweenProcesses) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <csignal>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -348,6 +349,48 @@ TEST(Relay, TakesNothingFromTheInputWhenTheOutputIsGoneAlready) {
     from.in.reset();
     EXPECT_EQ(as_text(contents(from.out.get(), 20)), "still here");
   }
+}
+
+TEST(Relay, WhatWasTakenAndNotDeliveredIsCounted) {
+  constexpr std::size_t total = 40'000;
+  constexpr std::size_t room = 4096;
+  for (const bool reader_goes : {false, true}) {
+    Passage from = pipe_passage();
+    Passage to = pipe_passage(true);
+    ASSERT_TRUE(set_pipe_capacity(to.in.get(), Bytes{room}));
+    ASSERT_EQ(write_all(from.in.get(), test::test_pattern(total))->bytes, total);
+    std::optional<test::ChildProcess> reader;
+    if (reader_goes) {
+      reader.emplace(test::fork_child([&](test::Ready) {
+        from = {};
+        to.in.reset();
+        ASSERT_TRUE(
+            wait_ready(to.out.get(), Interest::readable, Deadline::after(30s)));  // then it ends, having read nothing
+      }));
+      to.out.reset();
+    }
+    const Deadline deadline = reader_goes ? Deadline::after(30s) : Deadline::immediately();
+    auto report = relay(from.out.get(), to.in.get(), {.allow_splice = false}, deadline);
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_EQ(report->end, reader_goes ? RelayReport::End::peer_gone : RelayReport::End::timed_out);
+    EXPECT_EQ(report->bytes, room);
+    EXPECT_GT(report->undelivered, 0U);
+    EXPECT_EQ(report->bytes + report->undelivered + pipe_bytes_waiting(from.out.get())->count(), total);
+    if (reader) {
+      EXPECT_TRUE(reader->wait().success());
+    }
+  }
+}
+
+TEST(Relay, NothingIsUndeliveredWhenAllOfItArrived) {
+  Passage from = pipe_passage();
+  Passage to = pipe_passage();
+  ASSERT_TRUE(write_all(from.in.get(), test::test_pattern(40'000)));
+  from.in.reset();
+  auto report = relay(from.out.get(), to.in.get(), {.allow_splice = false}, Deadline::after(30s));
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->bytes, 40'000U);
+  EXPECT_EQ(report->undelivered, 0U);
 }
 
 TEST(Relay, LeavesNoDescriptorOpen) {

@@ -102,11 +102,14 @@ void clear_pending_operation() noexcept {
 /// No pthread_mutex_trylock here: on a mutex that is not recoverable it says so and keeps it locked, where no death can free
 /// it, so that all others wait for ever instead of being told. A time in the past makes clocklock try once.
 int lock_until(pthread_mutex_t* mutex, Deadline deadline) noexcept {
-  if (deadline.is_never()) return ::pthread_mutex_lock(mutex);
-  const timespec until = monotonic_time(deadline);
-  const int code = clocklock(mutex, until);
-  if (code == ETIMEDOUT) clear_pending_operation();
-  return code;
+  while (true) {
+    const Deadline look_again = Deadline::after(RobustMutex::look_again).sooner(deadline);
+    const int code = clocklock(mutex, monotonic_time(look_again));
+    if (code != ETIMEDOUT) return code;
+    if (!deadline.passed()) continue;
+    clear_pending_operation();
+    return code;
+  }
 }
 
 Error lock_error(int code) {

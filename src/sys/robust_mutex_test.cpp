@@ -92,6 +92,24 @@ TEST_F(RobustMutexTest, NextLockerLearnsThatTheOwnerWasKilledAndOnlyTheNext) {
   }
 }
 
+// What a killed waiter leaves when another process took the lock between its wake-up and its death: a holder who does not
+// know that somebody waits, and so will wake nobody.
+TEST_F(RobustMutexTest, AWaiterWhoseWakeUpWasLostGetsTheLockAllTheSame) {
+  for (const Deadline deadline : {Deadline::never(), Deadline::after(60s)}) {
+    auto holder = fork_holder();
+    auto waiter = test::fork_child([&](test::Ready ready) {
+      ready.say();
+      ASSERT_TRUE(lock(deadline).is<MutexGuard>());
+    });
+    waiter.wait_until_ready();
+    test::wait_until_blocked_in(waiter.pid(), SYS_futex);
+    std::atomic_ref{*reinterpret_cast<std::uint32_t*>(memory_->bytes().data())}.fetch_and(~FUTEX_WAITERS);
+    holder.release();
+    EXPECT_TRUE(holder.wait().success());
+    EXPECT_TRUE(waiter.wait().success());
+  }
+}
+
 TEST_F(RobustMutexTest, ARepairerThatDiesLeavesTheRepairToTheNext) {
   fork_holder().kill_and_reap(SIGKILL);
   auto repairer = test::fork_child([this](test::Ready ready) {

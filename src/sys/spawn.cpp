@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "ginnel/core/unique_fd.hpp"
+#include "ginnel/sys/io.hpp"
 #include "ginnel/sys/pipe.hpp"
 #include "system_call.hpp"
 
@@ -153,8 +154,8 @@ bool write_file(const char* path, std::string_view text) {
 
 bool map_users(const Plan& plan) {
   // An unprivileged process must give up setgroups(2) before it may map its group. user_namespaces(7)
-  if (!write_file("/proc/self/setgroups", "deny") && errno != ENOENT) return false;
-  return write_file("/proc/self/uid_map", plan.uid_map) && write_file("/proc/self/gid_map", plan.gid_map);
+  return write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", plan.uid_map) &&
+         write_file("/proc/self/gid_map", plan.gid_map);
 }
 
 bool close_others_on_exec() {
@@ -205,7 +206,8 @@ void set_signals_as_a_shell_would() {
   for (const char* path : plan.paths) {
     ::execve(path, plan.argv.data(), plan.envp.data());
     if (errno == EACCES) code = EACCES;
-    if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) return errno;
+    const bool look_further = errno == EACCES || errno == ENOENT || errno == ENOTDIR;
+    if (!look_further || plan.paths.size() == 1) return errno;
   }
   return code;
 }
@@ -231,13 +233,36 @@ void set_signals_as_a_shell_would() {
 
 // ---- in the parent
 
-/// A fork whose pidfd comes with it, so that not even a child that somebody else's SIGCHLD handler collects is lost.
-pid_t fork_with_pidfd(int& pidfd) {
-  clone_args arguments{};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+/// A fork that returns once the child has become the program or has ended, with a pidfd of it.
+/// clone(2) and not clone3(2): the seccomp filters of containers refuse the latter, whose flags they cannot see.
+pid_t fork_until_exec(int& pidfd) {
+  constexpr unsigned long flags = CLONE_PIDFD | CLONE_VFORK | SIGCHLD;
+  constexpr void* same_stack = nullptr;  // its copy: memory is not shared
+#ifdef __s390__
+  return static_cast<pid_t>(::syscall(SYS_clone, same_stack, flags, &pidfd, nullptr, nullptr));
+#else
+  return static_cast<pid_t>(::syscall(SYS_clone, flags, same_stack, &pidfd, nullptr, nullptr));
+#endif
+}
+
+/// Waits for the end of a child that nobody is to hear of. Where SIGCHLD is ignored it is gone already, and ECHILD as good.
+void collect(const UniqueFd& pidfd) {
+  siginfo_t info{};
+  retry_interrupted([&] { return ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED); });
+}
+
+/// One that may not be ended, having changed its user, is not waited for.
+void end_and_collect(const UniqueFd& pidfd) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) == 0) collect(pidfd);
+}
+
+/// What the child said before the fork returned. Its end of the pipe is not waited for: a child that another thread
+/// forked meanwhile may hold a copy of it for ever.
+Result<Failure> failure_told(const Pipe& report) {
+  Failure failure;
+  auto told = read_some(report.read_end.get(), std::as_writable_bytes(std::span{&failure, 1}), Deadline::immediately());
+  if (!told) return std::unexpected{told.error()};
+  return told->is<BytesRead>() ? failure : Failure{};
 }
 
 /// No handler of this process is to run in the child, which inherits them until it becomes the program.
@@ -290,28 +315,25 @@ Result<Process> spawn(const Command& command, SpawnOptions options) {
   pid_t pid = 0;
   {
     const AllSignalsBlocked blocked;
-    pid = fork_with_pidfd(pidfd_number);
+    pid = fork_until_exec(pidfd_number);
     if (pid == 0) run_child(plan, report->write_end.get());
   }
   if (pid < 0) {
-    Error error = Error::last("clone3", command.front());
+    Error error = Error::last("clone", command.front());
     const std::string hint = hint_for_fork(error.code());
     return std::unexpected{std::move(error).with_hint(hint)};
   }
   UniqueFd pidfd{pidfd_number};
-  report->write_end.reset();
-  auto process = Process::adopt(std::move(pidfd));
 
-  Failure failure;
-  auto told = read_all(report->read_end.get(), std::as_writable_bytes(std::span{&failure, 1}));
-  if (!process) return std::unexpected{process.error()};
-  if (!told) return std::unexpected{told.error()};
-  if (told->bytes < sizeof failure) return process;
-
-  auto collected = process->collect();
-  if (!collected) return std::unexpected{collected.error()};
-  return std::unexpected{
-      Error{failure.code, name_of(failure.step), command.front(), hint_for(failure, command.front())}};
+  const auto failure = failure_told(*report);
+  if (failure && failure->step != Step::none) {
+    collect(pidfd);
+    return std::unexpected{
+        Error{failure->code, name_of(failure->step), command.front(), hint_for(*failure, command.front())}};
+  }
+  auto process = failure ? Process::adopt(std::move(pidfd)) : std::unexpected{failure.error()};
+  if (!process) end_and_collect(pidfd);
+  return process;
 }
 
 }  // namespace ginnel

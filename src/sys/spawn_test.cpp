@@ -2,12 +2,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -43,6 +49,19 @@ std::string output_of(const Command& command, SpawnOptions options = {}) {
   auto got = read_all(pipe.read_end.get(), buffer);
   EXPECT_TRUE(end_of(process).success());
   return std::string{as_text(std::span{buffer}.first(got->bytes))};
+}
+
+/// From here on this process and its children are refused a system call, as by the filter of an old container runtime.
+void refuse_system_call(unsigned number, int code) {
+  std::array filter{
+      sock_filter(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))),
+      sock_filter(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1)),
+      sock_filter(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(code))),
+      sock_filter(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)),
+  };
+  sock_fprog program{.len = filter.size(), .filter = filter.data()};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
 TEST(Spawn, TellsHowTheProgramEnded) {
@@ -164,6 +183,64 @@ TEST(Spawn, AnUnprivilegedUserGetsANewNamespaceThroughAUserNamespace) {
     EXPECT_EQ(refused.error().operation(), "unshare");
   });
   EXPECT_TRUE(other.wait().success());
+}
+
+TEST(Spawn, WorksWhereAFilterRefusesClone3) {
+  for (const int code : {ENOSYS, EPERM}) {
+    auto confined = test::fork_child([&](test::Ready) {
+      refuse_system_call(SYS_clone3, code);
+      ASSERT_EQ(::syscall(SYS_clone3, nullptr, 0), -1);
+      ASSERT_EQ(errno, code);
+      EXPECT_EQ(output_of({"echo", "ran"}), "ran\n");
+      EXPECT_EQ(spawn({"ginnel-no-such-program"}).error().code(), ENOENT);
+      ASSERT_EQ(::waitpid(-1, nullptr, 0), -1);
+      EXPECT_EQ(errno, ECHILD);
+    });
+    EXPECT_TRUE(confined.wait().success());
+  }
+}
+
+TEST(Spawn, WhereTheKernelCollectsChildrenTheEndIsToldAndAFailureNamesItsCause) {
+  auto careless = test::fork_child([](test::Ready) {
+    std::signal(SIGCHLD, SIG_IGN);
+    auto missing = spawn({"ginnel-no-such-program"});
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code(), ENOENT);
+
+    Pipe input = make_pipe();
+    auto process = spawn({"cat"}, {.descriptors = {{input.read_end.get(), 0}}});
+    ASSERT_TRUE(process) << process.error().message();
+    EXPECT_TRUE(process->alive());
+    input.write_end.reset();
+    auto ended = process->wait(Deadline::after(30s));
+    ASSERT_TRUE(ended);
+    EXPECT_TRUE(ended->is<Done>());
+    auto collected = process->collect(Deadline::after(30s));
+    ASSERT_FALSE(collected);
+    EXPECT_EQ(collected.error().code(), ECHILD);
+  });
+  EXPECT_TRUE(careless.wait().success());
+}
+
+// A copy of this process that another thread forks between two steps of spawn holds all descriptors that are open then.
+TEST(Spawn, ThreadsThatForkMeanwhileDoNotHangIt) {
+  constexpr std::size_t copies_wanted = 40;
+  std::atomic<std::size_t> copies_made{0};
+  std::atomic<bool> done{false};
+  std::thread forker{[&] {
+    std::vector<test::ChildProcess> copies;
+    for (; copies_made.load() < copies_wanted; copies_made.fetch_add(1))
+      copies.push_back(test::fork_child([](test::Ready ready) { ready.stay(); }));
+    done.wait(false);  // the copies end with the thread that forked them
+  }};
+  while (copies_made.load() < copies_wanted) {
+    auto process = spawn({"true"});
+    EXPECT_TRUE(end_of(process).success());
+    EXPECT_EQ(spawn({"ginnel-no-such-program"}).error().code(), ENOENT);
+  }
+  done.store(true);
+  done.notify_one();
+  forker.join();
 }
 
 TEST(Spawn, ThreadsThatOpenAndAllocateMeanwhileNeitherLeakIntoTheProgramNorHangIt) {

@@ -42,10 +42,13 @@ Result<std::vector<InheritedSocket>> inherited_sockets() {
   auto count = number_of("LISTEN_FDS", *count_text);
   if (!count) return std::unexpected{count.error()};
 
-  for (int fd = first_descriptor; fd < first_descriptor + *count; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0)
-      return std::unexpected{Error{EBADF, "inherit sockets", "fd " + std::to_string(fd),
-                                   "LISTEN_FDS says " + std::to_string(*count) + ", but this one is not open"}};
+  for (int fd = first_descriptor; fd < first_descriptor + *count; ++fd) {
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) continue;
+    Error error = Error::last("inherit sockets", "fd " + std::to_string(fd));
+    if (error.code() != EBADF) return std::unexpected{std::move(error)};
+    return std::unexpected{
+        std::move(error).with_hint("LISTEN_FDS says " + std::to_string(*count) + ", but this one is not open")};
+  }
 
   std::vector<InheritedSocket> sockets;
   sockets.reserve(static_cast<std::size_t>(*count));
@@ -54,7 +57,6 @@ Result<std::vector<InheritedSocket>> inherited_sockets() {
     const auto colon = names.find(':');
     sockets.push_back({.socket = UniqueFd{fd}, .name = std::string{names.substr(0, colon)}});
     names.remove_prefix(colon == std::string_view::npos ? names.size() : colon + 1);
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
   for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
   return sockets;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 from harness import ShellTest
 
@@ -19,6 +20,25 @@ class Memory(ShellTest):
         self.assertRegex(done.errors, "9 bytes.* 8 bytes")
         self.assertEqual(self.sh(f"ginnel recv shm:{m}").out, bytes(8))
         self.sh(f"ginnel send shm:{m}", data=b"ninebytes", code=2)
+
+    def test_memory_that_its_owner_shrinks_under_a_sender_ends_him_with_code_1(self):
+        memory = os.memfd_create("ginnel-cli")
+        self.addCleanup(os.close, memory)
+        os.ftruncate(memory, 1 << 16)
+        job = self.start(f"exec ginnel send memfd:{os.getpid()}/{memory}", stdin=subprocess.PIPE)
+
+        def mapped():
+            with open(f"/proc/{job.pid}/maps", encoding="utf-8") as maps:
+                return "memfd:ginnel-cli" in maps.read()
+
+        self.wait_until(mapped, "a mapping of the memory")
+        os.ftruncate(memory, 4096)
+        with job.process.stdin as source:
+            source.write(bytes([7]) * (1 << 16))
+        done = job.finish()
+        self.assertEqual(done.code, 1, done.errors)
+        self.assertIn("4096 of 65536 bytes were written", done.errors)
+        self.assertEqual(os.pread(memory, 1 << 16, 0), bytes([7]) * 4096)
 
     def test_the_file_in_dev_shm_is_the_memory(self):
         m = self.name()

@@ -131,3 +131,15 @@ class Messages(ShellTest):
         job.signal(signal.SIGTERM)
         self.assertEqual(job.finish().code, -signal.SIGTERM)
         self.assertFalse(os.path.lexists(self.path("s")))
+
+    def test_a_message_too_long_is_told_with_the_address(self):
+        with open("/proc/sys/net/core/wmem_default", encoding="utf-8") as setting:
+            long = bytes(int(setting.read()))  # the send buffer has its own overhead to hold as well
+        if len(long) >= 1 << 20:
+            self.skipTest("the send buffer takes the longest message that ginnel reads")
+        for kind, receive in (("unix-seq", "--listen "), ("unix-dgram", "")):
+            self.start(f"ginnel recv {receive}{kind}:{kind}")
+            self.wait_for_socket(kind)
+            done = self.sh(f"ginnel send {kind}:{kind}", data=long, code=2)
+            self.assertIn(f"sendmsg {kind}:{kind}: EMSGSIZE", done.errors)
+            self.assertNotIn("fd ", done.errors)

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 
+#include "child_fault.hpp"
 #include "operations.hpp"
 #include "support/scratch.hpp"
 
@@ -65,11 +66,21 @@ std::vector<std::string> ids_in(const std::string& table) {
   return ids;
 }
 
-/// Everything that could be left behind: this process's descriptors and mappings of shared memory, and all that has a name.
+/// The children that nobody has collected, running or not.
+std::vector<std::string> children() {
+  std::ifstream file{"/proc/thread-self/children"};
+  std::vector<std::string> all;
+  for (std::string pid; file >> pid;) all.push_back("child " + pid);
+  return all;
+}
+
+/// Everything that could be left behind: this process's descriptors, children and mappings of shared memory, and all that
+/// has a name.
 std::multiset<std::string> everything_there() {
   std::multiset<std::string> there;
   const auto add = [&](const std::vector<std::string>& items) { there.insert(items.begin(), items.end()); };
   add(test::open_descriptors());
+  add(children());
   for (const std::string& folder : {scratch, std::string{"/dev/shm"}, scratch + "/.mqueue"}) add(names_in(folder));
   for (const char* table : {"/proc/sysvipc/shm", "/proc/sysvipc/msg", "/proc/sysvipc/sem"}) add(ids_in(table));
   std::ifstream maps{"/proc/self/maps"};
@@ -97,14 +108,18 @@ std::vector<Operation> all_operations() {
 
 int run(const Operation& operation) {
   const auto perform = operation.prepare();
+  install_child_fault();
   const auto before = everything_there();
 
   mark("ginnel-fault-begin");
   close_fault.inside = true;
+  begin_child_fault();
   Attempt first = perform();
+  const bool child_hit = end_child_fault();
   close_fault.inside = false;
   mark("ginnel-fault-end");
   if (close_fault.hit) std::puts("closed with an error");
+  if (child_hit) std::puts("failed in a child");
   if (first.undo) first.undo();
   print_difference(before, everything_there());
   std::printf("first %s\n", first.report.c_str());

@@ -7,6 +7,7 @@
 #include "ginnel/sys/shared_condition.hpp"
 #include "ginnel/sys/shared_rwlock.hpp"
 #include "operations.hpp"
+#include "support/child_process.hpp"
 
 namespace ginnel::fault {
 namespace {
@@ -15,6 +16,25 @@ constexpr ByteRange some_bytes{.start = 10, .length = 20};
 
 SharedPlace ready_place() {
   return {.memory = std::make_shared<ReadWriteMapping>(must(ReadWriteMapping::anonymous(Bytes::kib(16)))), .offset = 0};
+}
+
+Attempt wait_for_condition(RobustMutex& mutex, SharedCondition& condition) {
+  auto locked = mutex.lock();
+  if (!locked) return {report(locked)};
+  auto waited =
+      condition.wait(mutex, std::move(*locked).as<MutexGuard>(), Deadline::after(std::chrono::milliseconds{2}));
+  return {report(waited)};
+}
+
+/// A process that holds the mutex for as long as the operation exists.
+std::shared_ptr<test::ChildProcess> holder_of(const std::shared_ptr<RobustMutex>& mutex) {
+  auto holder = std::make_shared<test::ChildProcess>(test::fork_child([&](test::Ready ready) {
+    const auto held = must(mutex->lock());
+    ready.say();
+    ready.stay();
+  }));
+  holder->wait_until_ready();
+  return holder;
 }
 
 }  // namespace
@@ -43,6 +63,43 @@ std::vector<Operation> lock_operations() {
          auto mutex = std::make_shared<RobustMutex>(must(RobustMutex::create_in(ready_place())));
          return [mutex] { return Attempt{report(mutex->lock(Deadline::after(std::chrono::seconds{5})))}; };
        }},
+      {"RobustMutex::lock that times out",
+       [] {
+         auto mutex = std::make_shared<RobustMutex>(must(RobustMutex::create_in(ready_place())));
+         return [mutex, holder = holder_of(mutex)] {
+           auto locked = mutex->lock(Deadline::after(std::chrono::milliseconds{2}));
+           if (!locked) return Attempt{report(locked)};
+           return Attempt{locked->is<TimedOut>() ? "done" : "outcome Locked"};
+         };
+       }},
+      {"RobustMutex::open_in",
+       [] {
+         const SharedPlace place = ready_place();
+         (void)must(RobustMutex::create_in(place));
+         return [place] { return Attempt{report(RobustMutex::open_in(place))}; };
+       }},
+      {"SharedCondition::create_in and open_in",
+       [] {
+         return [place = ready_place()] {
+           auto made = SharedCondition::create_in(place);
+           if (!made) return Attempt{report(made)};
+           return Attempt{report(SharedCondition::open_in(place))};
+         };
+       }},
+      {"SharedCondition::wait",
+       [] {
+         auto mutex = std::make_shared<RobustMutex>(must(RobustMutex::create_in(ready_place())));
+         auto condition = std::make_shared<SharedCondition>(must(SharedCondition::create_in(ready_place())));
+         return [mutex, condition] { return wait_for_condition(*mutex, *condition); };
+       }},
+      {"SharedRwlock::create_in and open_in",
+       [] {
+         return [place = ready_place()] {
+           auto made = SharedRwlock::create_in(place);
+           if (!made) return Attempt{report(made)};
+           return Attempt{report(SharedRwlock::open_in(place))};
+         };
+       }},
       {"SharedCondition::notify",
        [] {
          auto condition = std::make_shared<SharedCondition>(must(SharedCondition::create_in(ready_place())));
@@ -69,6 +126,16 @@ std::vector<Operation> lock_operations() {
          return [] {
            return Attempt{report(
                FileLock::acquire(scratch_file("lock"), LockMode::shared, Deadline::after(std::chrono::seconds{5})))};
+         };
+       }},
+      {"FileLock::convert",
+       [] {
+         auto lock =
+             std::make_shared<FileLock>(must(FileLock::acquire(scratch_file("lock"), LockMode::shared)).as<FileLock>());
+         return [lock] {
+           auto converted = lock->convert(LockMode::exclusive, Deadline::after(std::chrono::seconds{5}));
+           if (!converted) return Attempt{report(converted)};
+           return Attempt{report(lock->convert(LockMode::shared))};
          };
        }},
       {"RangeLocks::open and lock",

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 
+#include "ginnel/sys/io.hpp"
 #include "ginnel/sys/shared_memory.hpp"
 #include "operations.hpp"
 #include "support/scratch.hpp"
@@ -27,10 +28,26 @@ struct SysvShmUntilEnd {
 
 using UntilEnd = test::AtEnd<std::function<void()>>;
 
+/// Only where the machine has huge pages of 2M, and free ones.
+std::vector<Operation> huge_page_operations() {
+  std::vector<Operation> operations;
+  const auto free = free_huge_pages(HugePages::mib2);
+  if (!free) return operations;
+  operations.push_back(
+      {"free_huge_pages", [] { return [] { return Attempt{report(free_huge_pages(HugePages::mib2))}; }; }});
+  if (*free > 0)
+    operations.push_back({"Memfd::create with huge pages", [] {
+                            return
+                                [] { return Attempt{report(Memfd::create("fault", Bytes::mib(2), HugePages::mib2))}; };
+                          }});
+  return operations;
+}
+
 }  // namespace
 
 std::vector<Operation> memory_operations() {
-  return {
+  std::vector<Operation> all = huge_page_operations();
+  const std::vector<Operation> everywhere{
       {"PosixShm::create",
        [] {
          return [name = unique_name()] {
@@ -50,6 +67,16 @@ std::vector<Operation> memory_operations() {
            return Attempt{report(mapping)};
          };
        }},
+      {"PosixShm::open and map read-only",
+       [] {
+         const std::string name = unique_name();
+         (void)must(PosixShm::create(name, some_pages));
+         return [name, held = std::make_shared<UntilEnd>([name] { (void)PosixShm::unlink(name); })] {
+           auto shm = PosixShm::open(name, PosixShm::Access::read_only);
+           if (!shm) return Attempt{report(shm)};
+           return Attempt{report(shm->map_read_only())};
+         };
+       }},
       {"PosixShm::unlink",
        [] {
          auto names = std::make_shared<std::vector<std::string>>();
@@ -66,6 +93,22 @@ std::vector<Operation> memory_operations() {
       {"Memfd::create", [] { return [] { return Attempt{report(Memfd::create("fault", some_pages))}; }; }},
       {"Memfd::add_seals",
        [] { return [memfd = ready_memfd()] { return Attempt{report(memfd->add_seals(Seals::shrink))}; }; }},
+      {"Memfd::seals and size",
+       [] {
+         return [memfd = ready_memfd()] {
+           auto seals = memfd->seals();
+           if (!seals) return Attempt{report(seals)};
+           return Attempt{report(memfd->size())};
+         };
+       }},
+      {"Memfd::map_read_write",
+       [] { return [memfd = ready_memfd()] { return Attempt{report(memfd->map_read_write())}; }; }},
+      {"ReadOnlyMapping::map of a sealed memfd",
+       [] {
+         auto memfd = ready_memfd();
+         must(memfd->add_seals(Seals::write));
+         return [memfd] { return Attempt{report(ReadOnlyMapping::map(memfd->descriptor(), some_pages))}; };
+       }},
       {"Memfd::map_read_only",
        [] { return [memfd = ready_memfd()] { return Attempt{report(memfd->map_read_only())}; }; }},
       {"Memfd::adopt",
@@ -86,6 +129,11 @@ std::vector<Operation> memory_operations() {
            return Attempt{report(copy_from_shared(memory->bytes(), buffer))};
          };
        }},
+      {"copy_to_shared",
+       [] {
+         auto memory = std::make_shared<ReadWriteMapping>(must(ReadWriteMapping::anonymous(some_pages)));
+         return [memory] { return Attempt{report(copy_to_shared(as_bytes("bytes"), memory->bytes()))}; };
+       }},
       {"SysvShm::create",
        [] {
          return [key = unique_key()] {
@@ -102,11 +150,30 @@ std::vector<Operation> memory_operations() {
            return Attempt{report(segment->attach_read_write())};
          };
        }},
+      {"SysvShm::attach_read_only",
+       [] {
+         return
+             [held = std::make_shared<SysvShmUntilEnd>()] { return Attempt{report(held->segment.attach_read_only())}; };
+       }},
+      {"SysvShm::remove",
+       [] {
+         auto segments = std::make_shared<std::vector<SysvShm>>();
+         for (int i = 0; i < 2; ++i) segments->push_back(must(SysvShm::create(std::nullopt, some_pages)));
+         return [segments] {
+           const std::string text = report(segments->back().remove());
+           return Attempt{text, [segments, failed = text != "done"] {
+                            if (failed) (void)segments->back().remove();
+                            segments->pop_back();
+                          }};
+         };
+       }},
       {"SysvShm::statistics",
        [] {
          return [held = std::make_shared<SysvShmUntilEnd>()] { return Attempt{report(held->segment.statistics())}; };
        }},
   };
+  all.insert(all.end(), everywhere.begin(), everywhere.end());
+  return all;
 }
 
 }  // namespace ginnel::fault

@@ -33,6 +33,18 @@ Attempt started(Result<Process> process) {
           }};
 }
 
+/// Signals that an attempt has left in the queue would end the driver when their mask goes.
+struct DrainedAtEnd {
+  SignalReceiver receiver = must(SignalReceiver::create({SIGRTMIN}));
+  DrainedAtEnd() = default;
+  DrainedAtEnd(const DrainedAtEnd&) = delete;
+  DrainedAtEnd& operator=(const DrainedAtEnd&) = delete;
+  ~DrainedAtEnd() {
+    while (must(receiver.receive(Deadline::immediately())).is<ReceivedSignal>()) {
+    }
+  }
+};
+
 }  // namespace
 
 std::vector<Operation> process_operations() {
@@ -63,11 +75,33 @@ std::vector<Operation> process_operations() {
            auto ended = process->collect();
            const std::string text = report(ended);
            return Attempt{text, [] {
-                            while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+                            while (::waitpid(-1, nullptr, 0) > 0) {
                             }
                           }};
          };
        }},
+      {"spawn with descriptors",
+       [] { return [] { return started(spawn({"true"}, {.descriptors = {{0, 1}, {1, 0}, {2, 7}}})); }; }},
+      {"spawn that ends with its parent",
+       [] { return [] { return started(spawn({"true"}, {.end_with_parent = true})); }; }},
+      {"spawn in a new user namespace",
+       [] { return [] { return started(spawn({"true"}, {.unshare_flags = CLONE_NEWUSER, .map_root_user = true})); }; }},
+      {"run_in_namespace_of",
+       [] {
+         return [child = waiting_child()] {
+           return started(run_in_namespace_of(child->process(), NamespaceKind::ipc, {"true"}));
+         };
+       }},
+      {"Process::adopt",
+       [] {
+         return [child = waiting_child()] {
+           UniqueFd copy{::dup(child->process().pollable())};
+           if (!copy.valid()) return Attempt{report_error(Error::last("dup"))};
+           return Attempt{report(Process::adopt(std::move(copy)))};
+         };
+       }},
+      {"allow_access_by",
+       [] { return [child = waiting_child()] { return Attempt{report(allow_access_by(child->process()))}; }; }},
       {"run_in_new_ipc_namespace", [] { return [] { return started(run_in_new_ipc_namespace({"true"})); }; }},
       {"namespace_identity",
        [] {
@@ -101,9 +135,9 @@ std::vector<Operation> process_operations() {
       {"SignalReceiver::create", [] { return [] { return Attempt{report(SignalReceiver::create({SIGRTMIN}))}; }; }},
       {"SignalReceiver::receive",
        [] {
-         auto receiver = std::make_shared<SignalReceiver>(must(SignalReceiver::create({SIGRTMIN})));
+         auto held = std::make_shared<DrainedAtEnd>();
          for (int i = 0; i < 2; ++i) (void)must(send_signal(must(Process::self()), SIGRTMIN, i));
-         return [receiver] { return Attempt{report(receiver->receive())}; };
+         return [held] { return Attempt{report(held->receiver.receive())}; };
        }},
       {"signal_queue_use", [] { return [] { return Attempt{report(signal_queue_use())}; }; }},
       {"Pipeline::start",
@@ -120,6 +154,11 @@ std::vector<Operation> process_operations() {
            if (!pipeline) return Attempt{report(pipeline)};
            return Attempt{report(pipeline->wait())};
          };
+       }},
+      {"Pipeline::signal_all",
+       [] {
+         auto pipeline = std::make_shared<Pipeline>(must(Pipeline::start({{"cat", "/dev/zero"}, {"sleep", "1000"}})));
+         return [pipeline] { return Attempt{report(pipeline->signal_all(SIGCONT))}; };
        }},
   };
 }

@@ -48,6 +48,21 @@ std::shared_ptr<PosixSemaphore> ready_posix_semaphore() {
   return semaphore;
 }
 
+/// Two objects of a kind, of which each attempt removes one.
+template <class Object, class Make>
+std::function<Attempt()> removal_of(Make make) {
+  auto objects = std::make_shared<std::vector<Object>>();
+  for (int i = 0; i < 2; ++i) objects->push_back(make());
+  return [objects] {
+    const std::string text = report(objects->back().remove());
+    // One whose removal was made to fail is taken away all the same, to be no more than that one fault.
+    return Attempt{text, [objects, failed = text != "done"] {
+                     if (failed) (void)objects->back().remove();
+                     objects->pop_back();
+                   }};
+  };
+}
+
 }  // namespace
 
 std::vector<Operation> queue_operations() {
@@ -100,6 +115,15 @@ std::vector<Operation> queue_operations() {
            return Attempt{report(queue->receive(buffer))};
          };
        }},
+      {"PosixQueue::receive that times out",
+       [] {
+         return [queue = ready_posix_queue()] {
+           std::array<std::byte, 64> buffer{};
+           auto received = queue->receive(buffer, Deadline::after(std::chrono::milliseconds{2}));
+           if (!received) return Attempt{report(received)};
+           return Attempt{received->is<TimedOut>() ? "done" : "outcome Received"};
+         };
+       }},
       {"PosixQueue::attributes",
        [] { return [queue = ready_posix_queue()] { return Attempt{report(queue->attributes())}; }; }},
       {"SysvQueue::create",
@@ -133,6 +157,7 @@ std::vector<Operation> queue_operations() {
          (void)must(held->queue.send(1, as_bytes("message")));
          return [held] { return Attempt{report(held->queue.peek())}; };
        }},
+      {"SysvQueue::remove", [] { return removal_of<SysvQueue>([] { return must(SysvQueue::create(std::nullopt)); }); }},
       {"SysvQueue::statistics",
        [] {
          return [held = std::make_shared<SysvQueueUntilEnd>()] { return Attempt{report(held->queue.statistics())}; };
@@ -152,6 +177,41 @@ std::vector<Operation> queue_operations() {
          return [name, held = std::make_shared<test::AtEnd<std::function<void()>>>([name] {
                          (void)PosixSemaphore::unlink(name);
                        })] { return Attempt{report(PosixSemaphore::open(name))}; };
+       }},
+      {"PosixSemaphore::create not exclusive",
+       [] {
+         return [name = unique_name()] {
+           auto semaphore = PosixSemaphore::create(name, {.exclusive = false});
+           if (!semaphore) return Attempt{report(semaphore)};
+           return Attempt{report(semaphore), [name] { must(PosixSemaphore::unlink(name)); }};
+         };
+       }},
+      {"PosixSemaphore::unlink",
+       [] {
+         auto names = std::make_shared<std::vector<std::string>>();
+         for (int i = 0; i < 2; ++i) {
+           names->push_back(unique_name());
+           (void)must(PosixSemaphore::create(names->back()));
+         }
+         return [names] {
+           auto unlinked = PosixSemaphore::unlink(names->back());
+           names->pop_back();
+           return Attempt{report(unlinked)};
+         };
+       }},
+      {"PosixSemaphore::wait that times out and post",
+       [] {
+         const std::string name = unique_name();
+         auto semaphore = std::make_shared<PosixSemaphore>(must(PosixSemaphore::create(name)));
+         must(PosixSemaphore::unlink(name));
+         return [semaphore] {
+           auto waited = semaphore->wait(Deadline::after(std::chrono::milliseconds{2}));
+           if (!waited) return Attempt{report(waited)};
+           if (!waited->is<TimedOut>()) return Attempt{"outcome Taken"};
+           auto posted = semaphore->post();
+           if (!posted) return Attempt{report(posted)};
+           return Attempt{report(semaphore->wait())};
+         };
        }},
       {"PosixSemaphore::wait and post",
        [] {
@@ -186,6 +246,10 @@ std::vector<Operation> queue_operations() {
          return [held = std::make_shared<SysvSemaphoresUntilEnd>()] {
            return Attempt{report(held->set.operate(up_and_down, Deadline::after(std::chrono::seconds{5})))};
          };
+       }},
+      {"SysvSemaphoreSet::remove",
+       [] {
+         return removal_of<SysvSemaphoreSet>([] { return must(SysvSemaphoreSet::create(std::nullopt, two_values)); });
        }},
       {"SysvSemaphoreSet::status",
        [] {

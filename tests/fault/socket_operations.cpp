@@ -1,4 +1,9 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <array>
+#include <cstdlib>
 #include <memory>
 
 #include "ginnel/sys/ancillary.hpp"
@@ -28,6 +33,36 @@ Attempt send_and_receive(std::pair<Socket, Socket>& pair) {
   if (!sent) return {report(sent)};
   std::array<std::byte, 64> buffer{};
   return {report(pair.second.receive(buffer, Deadline::after(std::chrono::seconds{1})))};
+}
+
+template <class Socket>
+Attempt adopted(int socket) {
+  UniqueFd copy{::dup(socket)};
+  if (!copy.valid()) return {report_error(Error::last("dup"))};
+  return {report(Socket::adopt(std::move(copy)))};
+}
+
+/// As a service manager would have left them to a program: at 3 and 4, and open across execve(2).
+Attempt inherited() {
+  std::array<int, 2> sockets{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets.data()) < 0) return {report_error(Error::last("socketpair"))};
+  if (sockets != std::array{3, 4}) give_up("the first free descriptors are not 3 and 4");
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", "2", 1);
+  const auto taken = inherited_sockets();
+  if (taken) return {report(taken)};
+  return {report(taken), [] {
+            if (::close_range(3, 4, 0) < 0) give_up("close_range");
+          }};
+}
+
+template <class Type>
+Attempt pass_descriptors(std::pair<Type, Type>& pair) {
+  const std::array descriptors{0, 1, 2};
+  auto sent = send_descriptors(pair.first.pollable(), as_bytes("three"), descriptors);
+  if (!sent) return {report(sent)};
+  std::array<std::byte, 16> buffer{};
+  return {report(receive_descriptors(pair.second.pollable(), buffer, Deadline::after(std::chrono::seconds{1})))};
 }
 
 }  // namespace
@@ -97,16 +132,34 @@ std::vector<Operation> socket_operations() {
          return [pair = ready_pair<UnixStream>()] { return Attempt{report(peer_process(pair->first.pollable()))}; };
        }},
       {"send_descriptors and receive_descriptors",
+       [] { return [pair = ready_pair<UnixSeqpacket>()] { return pass_descriptors(*pair); }; }},
+      {"send_descriptors and receive_descriptors on a stream",
+       [] { return [pair = ready_pair<UnixStream>()] { return pass_descriptors(*pair); }; }},
+      {"UnixSeqpacket::connect",
        [] {
-         return [pair = ready_pair<UnixSeqpacket>()] {
-           const std::array descriptors{0, 1, 2};
-           auto sent = send_descriptors(pair->first.pollable(), as_bytes("three"), descriptors);
-           if (!sent) return Attempt{report(sent)};
-           std::array<std::byte, 16> buffer{};
-           auto got = receive_descriptors(pair->second.pollable(), buffer, Deadline::after(std::chrono::seconds{1}));
-           return Attempt{report(got)};
-         };
+         const UnixAddress address = abstract_address();
+         auto listener = std::make_shared<UnixListener>(must(UnixListener::listen(UnixType::seqpacket, address)));
+         return [address, listener] { return Attempt{report(UnixSeqpacket::connect(address))}; };
        }},
+      {"UnixDatagram::connect",
+       [] {
+         const UnixAddress address = abstract_address();
+         auto receiver = std::make_shared<UnixDatagram>(must(UnixDatagram::bind(address)));
+         return [address, receiver] { return Attempt{report(UnixDatagram::connect(address))}; };
+       }},
+      {"UnixStream::adopt",
+       [] { return [pair = ready_pair<UnixStream>()] { return adopted<UnixStream>(pair->first.pollable()); }; }},
+      {"UnixSeqpacket::adopt",
+       [] { return [pair = ready_pair<UnixSeqpacket>()] { return adopted<UnixSeqpacket>(pair->first.pollable()); }; }},
+      {"UnixDatagram::adopt",
+       [] { return [pair = ready_pair<UnixDatagram>()] { return adopted<UnixDatagram>(pair->first.pollable()); }; }},
+      {"UnixListener::adopt",
+       [] {
+         return [listener = ready_listener(abstract_address())] { return adopted<UnixListener>(listener->pollable()); };
+       }},
+      {"UnixStream::finish_writing",
+       [] { return [pair = ready_pair<UnixStream>()] { return Attempt{report(pair->first.finish_writing())}; }; }},
+      {"inherited_sockets", [] { return inherited; }},
   };
 }
 

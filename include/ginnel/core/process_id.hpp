@@ -55,9 +55,9 @@ class [[nodiscard]] Process {
   [[nodiscard]] static Result<Process> open(pid_t pid);
   /// Only if it is still that one. Errors: ESRCH when it is gone and its number free or reused; as open(pid).
   [[nodiscard]] static Result<Process> open(const ProcessIdentity& identity);
-  /// Takes a pidfd that came from elsewhere (SO_PEERPIDFD, SCM_RIGHTS, clone3). Errors: EBADF (not a pidfd),
-  /// ESRCH (already dead and collected: no identity is left to read).
-  [[nodiscard]] static Result<Process> adopt(UniqueFd pidfd);
+  /// Takes a pidfd that came from elsewhere (SO_PEERPIDFD, SCM_RIGHTS, CLONE_PIDFD); on an error it stays the caller's.
+  /// Errors: EBADF (not a pidfd), ESRCH (already dead and collected: no identity is left to read), EMFILE, ENFILE.
+  [[nodiscard]] static Result<Process> adopt(UniqueFd&& pidfd);
   [[nodiscard]] static Result<Process> self();
 
   [[nodiscard]] const ProcessIdentity& identity() const noexcept { return identity_; }
@@ -65,7 +65,8 @@ class [[nodiscard]] Process {
   /// Readable (POLLIN) once the process has ended, for epoll.
   [[nodiscard]] int pollable() const noexcept { return pidfd_.get(); }
 
-  /// False once it has ended, whether or not its parent has collected it.
+  /// False once it has ended, whether or not its parent has collected it. Death is believed only when the kernel says it:
+  /// where poll(2) refuses (EINVAL under RLIMIT_NOFILE 0, ENOMEM) the process counts as alive.
   [[nodiscard]] bool alive() const noexcept;
   /// Waits for its end. Any process may be waited for; nothing is collected, so the parent still can.
   [[nodiscard]] Result<Outcome<Done, TimedOut>> wait(Deadline deadline = Deadline::never()) const;

@@ -14,4 +14,8 @@ namespace ginnel {
 /// Source: process_vm_readv(2) on the caller itself.
 [[nodiscard]] Result<std::size_t> copy_from_shared(std::span<const std::byte> shared, std::span<std::byte> destination);
 
+/// The other way: copies into such memory, up to the first page that is gone, or that is mapped for reading only. What was
+/// written before it stays written. Errors: as above, of process_vm_writev; pwrite(2) on the descriptor then.
+[[nodiscard]] Result<std::size_t> copy_to_shared(std::span<const std::byte> source, std::span<std::byte> shared);
+
 }  // namespace ginnel

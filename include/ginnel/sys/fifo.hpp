@@ -23,7 +23,8 @@ struct FifoOptions {
 
 /// Makes a FIFO. The umask, which is the process's, is not touched; the mode is never wider than asked at any moment.
 /// Errors: EEXIST (something of that name is there, or, not exclusive, it is not a FIFO of this owner and
-/// mode), ENOENT, EACCES, ENAMETOOLONG, ENOSPC, EROFS. Source: mkfifo(3), fifo(7).
+/// mode), ENOENT, EACCES, ENAMETOOLONG, ENOSPC, EROFS, EMFILE, ENFILE. On an error none is left behind. Source: mkfifo(3),
+/// fifo(7).
 [[nodiscard]] Result<void> create_fifo(const std::string& path, FifoOptions options = {});
 /// Removes it if it is a FIFO; a symbolic link is none. Who opened it keeps it. Errors: ENOENT, EINVAL (not a FIFO: nothing is removed), EACCES, EPERM.
 [[nodiscard]] Result<void> remove_fifo(const std::string& path);

@@ -65,7 +65,7 @@ class [[nodiscard]] ReadOnlyMapping {
   MappedRange range_;
 };
 
-/// The same, for reading and writing.
+/// The same, for reading and writing. Into memory of a peer that is not trusted, write with copy_to_shared().
 class [[nodiscard]] ReadWriteMapping {
  public:
   /// Errors: as ReadOnlyMapping::map, EACCES (a descriptor that was not opened for both), EPERM (sealed against writing).

@@ -27,7 +27,8 @@ struct NamespaceIdentity {
   auto operator<=>(const NamespaceIdentity&) const = default;
 };
 
-/// Errors: ESRCH (it has ended), EACCES (another user's process; needs CAP_SYS_PTRACE). Source: namespaces(7).
+/// Errors: ESRCH (it has ended), EACCES (another user's process; needs CAP_SYS_PTRACE), ENOENT (the kernel has no namespaces
+/// of that kind, or /proc is not mounted). Source: namespaces(7).
 [[nodiscard]] Result<NamespaceIdentity> namespace_identity(const Process& process, NamespaceKind kind);
 [[nodiscard]] Result<NamespaceIdentity> own_namespace_identity(NamespaceKind kind);
 

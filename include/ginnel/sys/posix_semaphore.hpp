@@ -3,6 +3,7 @@
 #include <semaphore.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -24,13 +25,15 @@ struct SemaphoreOptions {
 
 /// A counting semaphore: by name in /dev/shm (`sem.NAME`, where sem_open(3) finds it too), or unnamed in shared memory.
 /// A process that dies between wait and post never posts: the count it took is lost and others wait for ever. Where that
-/// matters use SysvSemaphoreSet with undo, or RobustMutex. Whoever may use one may also spoil it, or shrink its file,
+/// matters use SysvSemaphoreSet with undo, or RobustMutex. A waiter killed in the moment of its wake-up takes the wake-up
+/// along, and the next one sleeps though the count is not 0; so each looks again every `look_again`. Whoever may use one may also spoil it, or shrink its file,
 /// after which touching it raises SIGBUS: it is for one trust domain.
 /// Each handle has a mapping of its own and holds no descriptor. Threads may share a handle, and a child of fork(2) has
 /// one of its own. Names are a slash and 1 to 251 bytes without one. Source: sem_overview(7).
 class [[nodiscard]] PosixSemaphore {
  public:
   static constexpr unsigned count_max = 0x7fff'ffff;  ///< SEM_VALUE_MAX
+  static constexpr auto look_again = std::chrono::milliseconds{50};
 
   /// The name appears when count and mode are set: nobody, and no death of this process on the way, ever sees or leaves a
   /// half-made one. Errors: EEXIST (there is one, or it has a foreign owner), EINVAL (count, mode, name; as open), EACCES,

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -58,6 +59,8 @@ using LockOutcome = Outcome<MutexGuard, OrphanedGuard, TimedOut>;
 /// A mutex in shared memory that survives the death of its holder: the kernel marks it and the next locker learns of it.
 /// Not recursive, and without error checking: thread numbers of two pid namespaces may be equal, and a recursive mutex would
 /// then let two owners in. A stopped holder is not a dead one: it is waited for.
+/// A waiter killed between its wake-up and its lock takes the wake-up along. When somebody else has slipped in meanwhile,
+/// neither kernel nor libc wakes the next one; so each waiter looks again every `look_again`.
 /// Between pid namespaces one thing is left: a waiter killed while its thread number equals that of the holder is taken by
 /// the kernel for the holder, and the lock told as orphaned while it is held. Where that may happen, use a FileLock.
 /// Any thread; a child of fork(2) holds nothing of its parent's. Source: pthread_mutexattr_setrobust(3).
@@ -66,6 +69,7 @@ class [[nodiscard]] RobustMutex {
   static constexpr std::size_t storage_bytes = 64;  ///< at a multiple of 64
   /// The kernel frees at most 2048 (ROBUST_LIST_LIMIT) of a dead thread's mutexes; a lock over this cap is refused.
   static constexpr std::size_t held_max = 1024;
+  static constexpr auto look_again = std::chrono::milliseconds{50};
 
   /// Makes the mutex; once, before anybody opens it. Errors: EINVAL (place: alignment or room).
   [[nodiscard]] static Result<RobustMutex> create_in(SharedPlace place);
