@@ -26,7 +26,7 @@ std::string name_part(const Object& seen) {
 }
 
 std::string path_of(const Object& seen) {
-  const std::string name = name_part(seen);
+  std::string name = name_part(seen);
   if (seen.id.kind == Kind::posix_shm) return "/dev/shm" + name;
   if (seen.id.kind == Kind::posix_semaphore) return "/dev/shm/sem." + name.substr(name.find('/') + 1);
   return name;
