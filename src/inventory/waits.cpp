@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "wait_map.hpp"
@@ -27,15 +29,14 @@ WaitStep step_of(const WaitEdge& edge) {
   return step;
 }
 
-/// Follows one wait to its end, depth first: a culprit that only leads back to where the pursuit has been, though somebody
-/// else could still help, is left for the next one.
+/// Follows one wait to its end, depth first. A culprit that only leads back to where the pursuit has been, or to where nobody can
+/// be named, is left for the next one as long as there is one.
 class Pursuit {
  public:
   Pursuit(const Snapshot& snapshot, const WaitMap& waits) : snapshot_{snapshot}, waits_{waits} {}
 
   [[nodiscard]] WaitChain follow(const WaitEdge& start) && {
-    static_cast<void>(leads_to_an_end(start));
-    return std::move(chain_);
+    return leads_to_somebody(start) ? std::move(chain_) : std::move(dead_end_.value());
   }
 
  private:
@@ -51,14 +52,20 @@ class Pursuit {
     return on_the_way ? Interest::closes_a_deadlock : Interest::deadlocked;
   }
 
-  [[nodiscard]] bool leads_to_an_end(const WaitEdge& edge) {
+  [[nodiscard]] bool leads_to_somebody(const WaitEdge& edge) {
     if (!visited_.insert(edge.thread()).second) return waits_.hopeless(edge.thread()) && closes_at(edge);
     chain_.steps.push_back(step_of(edge));
-    if (!edge.culprits.known) return end(ChainEnd::unknown, 0, edge.culprits.remark);
-    if (edge.culprits.who.empty()) return end(ChainEnd::nobody, 0, edge.culprits.remark);
+    if (!edge.culprits.known || edge.culprits.who.empty()) {
+      end(edge.culprits.known ? ChainEnd::nobody : ChainEnd::unknown, 0, edge.culprits.remark);
+      if (!dead_end_) dead_end_ = chain_;
+      chain_.steps.pop_back();
+      return false;
+    }
 
     std::vector<Culprit> by_interest = edge.culprits.who;
-    std::ranges::stable_sort(by_interest, {}, [&](const Culprit& culprit) { return interest_in(culprit); });
+    std::ranges::sort(by_interest, {}, [&](const Culprit& culprit) {
+      return std::tuple{interest_in(culprit), culprit.pid, culprit.tid};
+    });
     for (const Culprit& culprit : by_interest)
       if (leads_on(culprit)) return true;
     chain_.steps.pop_back();
@@ -69,7 +76,7 @@ class Pursuit {
     const auto held_up = waits_.holding_up(culprit);
     if (held_up.empty())
       return end(is_stopped(snapshot_, culprit.pid) ? ChainEnd::stopped : ChainEnd::running, culprit.pid, {});
-    return std::ranges::any_of(held_up, [&](const WaitEdge* next) { return leads_to_an_end(*next); });
+    return std::ranges::any_of(held_up, [&](const WaitEdge* next) { return leads_to_somebody(*next); });
   }
 
   bool closes_at(const WaitEdge& edge) {
@@ -88,6 +95,7 @@ class Pursuit {
   const Snapshot& snapshot_;
   const WaitMap& waits_;
   WaitChain chain_;
+  std::optional<WaitChain> dead_end_;  ///< the first one that was met
   std::set<ThreadId> visited_;
 };
 
@@ -133,7 +141,8 @@ Result<std::vector<WaitChain>> why(const Snapshot& snapshot, pid_t pid) {
   const WaitMap waits{snapshot};
   std::vector<WaitChain> chains;
   for (const WaitEdge* edge : waits.of_process(pid)) chains.push_back(Pursuit{snapshot, waits}.follow(*edge));
-  std::ranges::stable_sort(chains, {}, urgency);
+  std::ranges::sort(chains, {},
+                    [](const WaitChain& chain) { return std::pair{urgency(chain), chain.steps.front().tid}; });
   return chains;
 }
 

@@ -94,6 +94,26 @@ TEST(Why, GoesBackFromACircleThatSomebodyCanStillBreak) {
   EXPECT_TRUE(deadlocks(made.take()).empty());
 }
 
+TEST(Why, PrefersWhoCanBeNamedToADeadEnd) {
+  MadeSnapshot made;
+  made.process(1, "reader").process(2, "sibling").process(3, "parent");
+  made.pipe(3, 1).open_in(2, Access::write).awaited_by(1, Wait::read);
+  made.object(Kind::fifo).named("fifo:/f").awaited_by(2, Wait::open);
+  const WaitChain chain = only_chain(made.take(), 1);
+  EXPECT_EQ(pids(chain), Pids{1}) << "the sibling waits for nobody, and inherited the end only";
+  EXPECT_EQ(chain.last, 3);
+}
+
+TEST(Why, FollowsToADeadEndWhereThatIsAll) {
+  MadeSnapshot made;
+  made.process(1, "reader").process(2, "writer");
+  made.pipe(2, 1).awaited_by(1, Wait::read);
+  made.object(Kind::fifo).named("fifo:/f").awaited_by(2, Wait::open);
+  const WaitChain chain = only_chain(made.take(), 1);
+  EXPECT_EQ(pids(chain), (Pids{1, 2}));
+  EXPECT_EQ(chain.end, ChainEnd::nobody);
+}
+
 TEST(Why, TellsWhatCannotBeKnown) {
   MadeSnapshot made;
   made.process(1, "waiter").process(2, "poster");

@@ -10,7 +10,7 @@ namespace ginnel::inventory {
 // Which thread waits for whom. A pipe, a queue or a socket is served by any thread of a process, so a process is held up when
 // all of its threads wait; an idle one, asleep on a futex of its own process that names no owner, counts neither way. A lock
 // or mutex is given back by its holder. Where several could end a wait, the chain follows those who are themselves in a
-// deadlock, then those who wait, then stopped ones, then those who run.
+// deadlock, then those whose own wait leads to somebody, then stopped ones, then those who run.
 
 /// One step on the way from a waiting thread to the culprit.
 struct WaitStep {
