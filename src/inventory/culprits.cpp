@@ -7,134 +7,154 @@
 namespace ginnel::inventory {
 namespace {
 
-bool reads(Access access) { return access == Access::read || access == Access::read_write; }
-bool writes(Access access) { return access == Access::write || access == Access::read_write; }
+constexpr std::string_view unseen_end =
+    "the other end is in flight in a socket, or with a process that may not be seen";
+
+bool anyhow(const Holder& /*holder*/) noexcept { return true; }
+
+Culprits nobody(std::string_view remark) { return {.who = {}, .remark = remark}; }
+Culprits untold(std::string_view remark) { return {.who = {}, .known = false, .remark = remark}; }
 
 void add(Culprits& culprits, Culprit culprit) {
   if (std::ranges::find(culprits.who, culprit) == culprits.who.end()) culprits.who.push_back(culprit);
 }
 
-/// Those who have the object in a way that could end the wait. The waiter itself counts only where nobody else does: then
-/// it waits for itself.
 template <class Could>
-Culprits holders_who(const Object& object, const Waiter& waiter, Could could) {
-  Culprits culprits;
+void add_holders(Culprits& culprits, const Object& object, Could could) {
   for (const Holder& holder : object.holders)
-    if (holder.pid != waiter.pid && could(holder))
-      add(culprits, {holder.pid, holder.how == How::owner ? holder.tid : 0});
-  if (!culprits.who.empty()) return culprits;
-  for (const Holder& holder : object.holders)
-    if (holder.pid == waiter.pid && could(holder))
-      add(culprits, {holder.pid, holder.how == How::owner ? holder.tid : 0});
-  return culprits;
+    if (could(holder)) add(culprits, {holder.pid, holder.how == How::owner ? holder.tid : 0});
 }
 
+bool has_open_name(const Object& object) noexcept { return !object.deleted && !object.name.empty(); }
+
+/// A pipe, FIFO or eventfd: a thread that waits on it has it open itself, and the kernel ends the wait when the other side
+/// is gone. So there is another side, seen or not.
 Culprits of_stream(const Object& object, const Waiter& waiter) {
-  if (waiter.wait == Wait::write)
-    return holders_who(object, waiter, [](const Holder& holder) { return reads(holder.access); });
-  if (waiter.wait == Wait::open) return {};  // the side that is missing is nobody yet
-  return holders_who(object, waiter, [](const Holder& holder) { return writes(holder.access); });
+  if (waiter.wait == Wait::open) return nobody("nobody has opened the other side yet");
+  const bool writes = waiter.wait == Wait::write;
+  Culprits culprits{.newcomers = !writes && object.id.kind == Kind::fifo && has_open_name(object)};
+  add_holders(culprits, object,
+              [&](const Holder& holder) { return writes ? may_read(holder.access) : may_write(holder.access); });
+  return culprits.who.empty() ? untold(unseen_end) : culprits;
+}
+
+Culprits of_connect(const Snapshot& snapshot, const Object& object) {
+  Culprits culprits;
+  if (object.peers.empty()) add_holders(culprits, object, anyhow);
+  for (const ObjectId& id : object.peers)
+    if (const Object* listener = snapshot.object(id)) add_holders(culprits, *listener, anyhow);
+  return culprits.who.empty() ? untold("who listens there may not be seen") : culprits;
 }
 
 Culprits of_socket(const Snapshot& snapshot, const Object& object, const Waiter& waiter) {
-  if (waiter.wait == Wait::accept) return {.who = {}, .known = true, .note = {}};
-  if (waiter.wait == Wait::connect) return holders_who(object, waiter, [](const Holder&) { return true; });
+  if (waiter.wait == Wait::accept) return nobody("it waits for a connection, which anybody may make");
+  if (waiter.wait == Wait::connect) return of_connect(snapshot, object);
+  if (object.peers.empty()) return untold("the socket is not connected: anybody may send to it, or receive from it");
   Culprits culprits;
-  for (const ObjectId& id : object.peers) {
-    const Object* peer = snapshot.object(id);
-    if (peer == nullptr) continue;
-    const Culprits of_peer = holders_who(*peer, waiter, [](const Holder&) { return true; });
-    for (const Culprit& culprit : of_peer.who) add(culprits, culprit);
+  for (const ObjectId& id : object.peers)
+    if (const Object* peer = snapshot.object(id)) add_holders(culprits, *peer, anyhow);
+  return culprits.who.empty() ? untold(unseen_end) : culprits;
+}
+
+Culprits of_queue(const Object& object, const Waiter& waiter) {
+  const bool sends = waiter.wait == Wait::send;
+  Culprits culprits{
+      .newcomers = !sends && has_open_name(object),
+      .remark = sends ? "nobody has the queue open for receiving" : "nobody has the queue open for sending"};
+  add_holders(culprits, object,
+              [&](const Holder& holder) { return sends ? may_read(holder.access) : may_write(holder.access); });
+  return culprits;
+}
+
+/// /proc/locks names the process that took a lock, also where its descriptors may not be looked at. Of a lock that was
+/// inherited each holder could let go; of one that several have taken in the same way, each has to.
+Culprits of_lock(const Snapshot& snapshot, const Object& object, const Waiter& waiter) {
+  Culprits culprits;
+  const auto is_lock = [](const Holder& holder) { return holder.how == How::lock; };
+  add_holders(culprits, object, [&](const Holder& holder) { return is_lock(holder) && holder.pid != waiter.pid; });
+  if (culprits.who.empty()) add_holders(culprits, object, is_lock);
+  if (culprits.who.empty() && object.creator && snapshot.process(object.creator->pid) != nullptr)
+    add(culprits, {object.creator->pid, 0});
+  if (culprits.who.empty()) return untold("who holds the lock may not be seen");
+  const Detail* mode = object.detail("lock-mode");
+  culprits.each = mode != nullptr && mode->value == "shared";
+  return culprits;
+}
+
+/// Those who have the file open or mapped that the word of a futex lies in.
+void add_sharers(Culprits& culprits, const Snapshot& snapshot, const ObjectId& futex, pid_t waiter) {
+  for (const Kind kind : {Kind::posix_shm, Kind::posix_semaphore, Kind::memfd}) {
+    const ObjectId first{.kind = kind, .space = 0, .device = futex.device, .number = futex.number, .generation = 0};
+    const auto file = std::ranges::lower_bound(snapshot.objects, first, {}, &Object::id);
+    if (file == snapshot.objects.end() || file->id.kind != kind || file->id.device != futex.device ||
+        file->id.number != futex.number)
+      continue;
+    add_holders(culprits, *file, [&](const Holder& holder) { return holder.pid != waiter; });
   }
-  if (object.peers.empty())
-    return {.who = {}, .known = false, .note = "the socket is not connected: anybody may send to it"};
-  return culprits;
 }
 
-/// `alive PID COMMAND` of the last user is a trace, and no proof.
-Culprits of_untracked(const Object& object) {
-  Culprits culprits{.who = {}, .known = false, .note = "the kernel does not tell who uses it"};
-  const Detail* last = object.detail("last-user");
-  if (last == nullptr || !last->value.starts_with("alive ")) return culprits;
-  std::string_view text{last->value};
-  static_cast<void>(take_word(text));
-  if (const auto pid = take_number<pid_t>(text)) add(culprits, {*pid, 0});
-  return culprits;
-}
-
-Culprits of_futex(const Object& object, const Waiter& waiter) {
-  Culprits culprits = holders_who(object, waiter, [](const Holder& holder) { return holder.how == How::owner; });
+Culprits of_futex(const Snapshot& snapshot, const Object& object, const Waiter& waiter) {
+  Culprits culprits;
+  add_holders(culprits, object, [](const Holder& holder) { return holder.how == How::owner; });
   if (!culprits.who.empty()) return culprits;
   const Detail* owner = object.detail("owner");
-  if (owner != nullptr && owner->value.contains("dead")) return culprits;
-  return {.who = {},
-          .known = false,
-          .note = "the word of this futex names no owner: a condition, or a semaphore, or another kind of lock"};
+  if (owner != nullptr && owner->value.contains("dead")) return nobody("the owner of the mutex is dead");
+  if (owner != nullptr) return untold("the owner of the mutex is in another pid namespace");
+  if (is_private_futex(object)) return untold("another thread of the same process has to wake it");
+  culprits = untold("the word names no owner: a condition, a semaphore, or another kind of lock");
+  add_sharers(culprits, snapshot, object.id, waiter.pid);
+  return culprits;
 }
 
-std::string fullness(const Object& object) {
-  if (!object.fill || !object.fill->used) return {};
-  std::string text = " (" + std::to_string(*object.fill->used);
-  if (object.fill->capacity) text += " of " + std::to_string(*object.fill->capacity);
-  return text + " " + std::string{to_string(object.fill->unit)} + ")";
+Culprits of_untracked(const Object& object, const Waiter& waiter) {
+  Culprits culprits = untold("the kernel does not tell who uses it");
+  const pid_t last = last_user(object);
+  if (last != 0 && last != waiter.pid) add(culprits, {last, 0});
+  return culprits;
 }
 
 }  // namespace
+
+bool may_read(Access access) noexcept { return access == Access::read || access == Access::read_write; }
+bool may_write(Access access) noexcept { return access == Access::write || access == Access::read_write; }
+
+bool is_private_futex(const Object& object) noexcept {
+  const Detail* scope = object.id.kind == Kind::futex ? object.detail("scope") : nullptr;
+  return scope != nullptr && scope->value == "private";
+}
+
+pid_t last_user(const Object& object) noexcept {
+  const Detail* last = object.detail("last-user");
+  if (last == nullptr) return 0;
+  std::string_view text{last->value};  // `alive PID COMMAND`
+  if (take_word(text) != "alive") return 0;
+  return take_number<pid_t>(text).value_or(0);
+}
 
 Culprits culprits_of(const Snapshot& snapshot, const Object& object, const Waiter& waiter) {
   switch (object.id.kind) {
     case Kind::pipe:
     case Kind::fifo:
+    case Kind::eventfd:
       return of_stream(object, waiter);
     case Kind::unix_socket:
       return of_socket(snapshot, object, waiter);
     case Kind::posix_queue:
-      return holders_who(object, waiter, [&](const Holder& holder) {
-        return waiter.wait == Wait::send ? reads(holder.access) : writes(holder.access);
-      });
+      return of_queue(object, waiter);
     case Kind::lock:
-      return holders_who(object, waiter, [](const Holder& holder) { return holder.how == How::lock; });
+      return of_lock(snapshot, object, waiter);
     case Kind::futex:
-      return of_futex(object, waiter);
+      return of_futex(snapshot, object, waiter);
     case Kind::sysv_queue:
     case Kind::sysv_semaphore:
-      return of_untracked(object);
-    case Kind::eventfd:
-      return holders_who(object, waiter, [](const Holder&) { return true; });
+      return of_untracked(object, waiter);
+    case Kind::signalfd:
+      return untold("whoever may signal the process could end it");
+    case Kind::timerfd:
+      return untold("its timer ends it");
     default:
-      return {.who = {}, .known = false, .note = "who could end this wait cannot be told"};
+      return untold("who could end this wait cannot be told");
   }
-}
-
-std::string describe_wait(const Object& object, const Waiter& waiter) {
-  const std::string name = object.name.empty() ? std::string{to_string(object.id.kind)} : object.name;
-  switch (waiter.wait) {
-    case Wait::read:
-      return "reads from " + name + ", which is empty";
-    case Wait::write:
-      return "writes to " + name + ", which is full" + fullness(object);
-    case Wait::open:
-      return "opens " + name + " and waits for its other side";
-    case Wait::lock:
-      return "waits for " + (object.name.empty() ? "a file lock" : name);
-    case Wait::futex:
-      return std::ranges::any_of(object.holders, [](const Holder& holder) { return holder.how == How::owner; })
-                 ? "waits for a mutex"
-                 : "sleeps on a futex";
-    case Wait::semaphore:
-      return "waits for semaphore " + name;
-    case Wait::receive:
-      return "receives from " + name + ", where nothing has come";
-    case Wait::send:
-      return "sends to " + name + ", which takes no more" + fullness(object);
-    case Wait::accept:
-      return "accepts from " + name + ", where nobody connects";
-    case Wait::connect:
-      return "connects to " + name + ", whose backlog is full" + fullness(object);
-    case Wait::poll:
-      return "polls " + name;
-  }
-  return {};
 }
 
 }  // namespace ginnel::inventory

@@ -2,143 +2,118 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
-#include <set>
+#include <optional>
+#include <tuple>
+#include <utility>
 
-#include "culprits.hpp"
+#include "wait_map.hpp"
+#include "wait_text.hpp"
 
 namespace ginnel::inventory {
 namespace {
-
-struct Edge {
-  const Object* object = nullptr;
-  const Waiter* waiter = nullptr;
-};
-
-/// Who waits on what, by process. A process with threads that do something else is not stuck as a whole: only its
-/// waiting threads are followed, and a chain that reaches it ends there.
-class WaitMap {
- public:
-  explicit WaitMap(const Snapshot& snapshot) : snapshot_{snapshot} {
-    for (const Object& object : snapshot.objects)
-      for (const Waiter& waiter : object.waiters)
-        if (waiter.wait != Wait::poll) by_thread_[{waiter.pid, waiter.tid}] = {&object, &waiter};
-  }
-
-  [[nodiscard]] std::vector<Edge> of_process(pid_t pid) const {
-    std::vector<Edge> edges;
-    for (auto at = by_thread_.lower_bound({pid, 0}); at != by_thread_.end() && at->first.first == pid; ++at)
-      edges.push_back(at->second);
-    return edges;
-  }
-  /// The wait that holds a culprit up: that of the thread itself where one is named, and otherwise one that all of the
-  /// process's threads share the fate of. Nullptr where something of it can still run.
-  [[nodiscard]] const Edge* holding_up(const Culprit& culprit) const {
-    if (culprit.tid != 0) {
-      const auto own = by_thread_.find({culprit.pid, culprit.tid});
-      return own == by_thread_.end() ? nullptr : &own->second;
-    }
-    const ProcessInfo* process = snapshot_.process(culprit.pid);
-    const auto first = by_thread_.lower_bound({culprit.pid, 0});
-    if (process == nullptr || first == by_thread_.end() || first->first.first != culprit.pid) return nullptr;
-    return of_process(culprit.pid).size() >= process->threads ? &first->second : nullptr;
-  }
-  [[nodiscard]] const std::map<std::pair<pid_t, pid_t>, Edge>& all() const noexcept { return by_thread_; }
-
- private:
-  const Snapshot& snapshot_;
-  std::map<std::pair<pid_t, pid_t>, Edge> by_thread_;
-};
-
-std::string name_of(const Snapshot& snapshot, pid_t pid) {
-  const ProcessInfo* process = snapshot.process(pid);
-  return (process == nullptr ? "?" : process->command) + "(" + std::to_string(pid) + ")";
-}
 
 bool is_stopped(const Snapshot& snapshot, pid_t pid) {
   const ProcessInfo* process = snapshot.process(pid);
   return process != nullptr && (process->state == 'T' || process->state == 't');
 }
 
-std::string closing_text(const Snapshot& snapshot, const WaitChain& chain, std::string_view unknown_why) {
-  switch (chain.end) {
-    case ChainEnd::running:
-      return name_of(snapshot, chain.last) + " could go on with it, and waits for no IPC object itself";
-    case ChainEnd::stopped:
-      return name_of(snapshot, chain.last) + " could go on with it, and is stopped";
-    case ChainEnd::nobody:
-      return "nobody is left who could end this wait";
-    case ChainEnd::deadlock:
-      return "deadlock: the chain comes back to " + name_of(snapshot, chain.last);
-    case ChainEnd::unknown:
-      return std::string{unknown_why};
-  }
-  return {};
+WaitStep step_of(const WaitEdge& edge) {
+  WaitStep step{.pid = edge.waiter->pid,
+                .tid = edge.waiter->tid,
+                .wait = edge.waiter->wait,
+                .object = edge.object->id,
+                .text = describe_wait(*edge.object, *edge.waiter),
+                .culprits = {}};
+  for (const Culprit& culprit : edge.culprits.who)
+    if (std::ranges::find(step.culprits, culprit.pid) == step.culprits.end()) step.culprits.push_back(culprit.pid);
+  return step;
 }
 
-/// Follows a wait to its end. Where several could end a wait, that one is followed which is worst off: one on the chain
-/// already, then one that waits itself, then a stopped one.
+/// Follows one wait to its end, depth first. A culprit that only leads back to where the pursuit has been, or to where nobody can
+/// be named, is left for the next one as long as there is one.
 class Pursuit {
  public:
   Pursuit(const Snapshot& snapshot, const WaitMap& waits) : snapshot_{snapshot}, waits_{waits} {}
 
-  [[nodiscard]] WaitChain follow(const Edge& start) {
-    const Edge* edge = &start;
-    while (true) {
-      on_the_way_.insert({edge->waiter->pid, edge->waiter->tid});
-      const Culprits culprits = culprits_of(snapshot_, *edge->object, *edge->waiter);
-      chain_.steps.push_back(step(*edge, culprits));
-      if (culprits.who.empty()) return end(culprits.known ? ChainEnd::nobody : ChainEnd::unknown, 0, culprits.note);
-      // Only if every one of them is held up is the wait hopeless: one that runs may end it.
-      const Edge* next = nullptr;
-      for (const Culprit& culprit : culprits.who) {
-        const Edge* held_up = waits_.holding_up(culprit);
-        if (held_up == nullptr && is_stopped(snapshot_, culprit.pid)) return end(ChainEnd::stopped, culprit.pid, {});
-        if (held_up == nullptr) return end(ChainEnd::running, culprit.pid, {});
-        if (next == nullptr || is_on_the_way(*held_up)) next = held_up;
-      }
-      if (is_on_the_way(*next)) return end(ChainEnd::deadlock, next->waiter->pid, {});
-      edge = next;
-    }
+  [[nodiscard]] WaitChain follow(const WaitEdge& start) && {
+    return leads_to_somebody(start) ? std::move(chain_) : std::move(dead_end_.value());
   }
 
  private:
-  [[nodiscard]] bool is_on_the_way(const Edge& edge) const {
-    return on_the_way_.contains({edge.waiter->pid, edge.waiter->tid});
+  /// Who is followed first where several could end a wait: the one that explains most.
+  enum class Interest { closes_a_deadlock, deadlocked, waits, stopped, runs };
+
+  [[nodiscard]] Interest interest_in(const Culprit& culprit) const {
+    const auto held_up = waits_.holding_up(culprit);
+    if (held_up.empty()) return is_stopped(snapshot_, culprit.pid) ? Interest::stopped : Interest::runs;
+    if (!waits_.hopeless(culprit)) return Interest::waits;
+    const bool on_the_way =
+        std::ranges::any_of(held_up, [&](const WaitEdge* edge) { return visited_.contains(edge->thread()); });
+    return on_the_way ? Interest::closes_a_deadlock : Interest::deadlocked;
   }
-  [[nodiscard]] WaitStep step(const Edge& edge, const Culprits& culprits) const {
-    WaitStep one{.pid = edge.waiter->pid,
-                 .tid = edge.waiter->tid,
-                 .wait = edge.waiter->wait,
-                 .object = edge.object->id,
-                 .text = describe_wait(*edge.object, *edge.waiter),
-                 .culprits = {}};
-    for (const Culprit& culprit : culprits.who)
-      if (std::ranges::find(one.culprits, culprit.pid) == one.culprits.end()) one.culprits.push_back(culprit.pid);
-    return one;
+
+  [[nodiscard]] bool leads_to_somebody(const WaitEdge& edge) {
+    if (!visited_.insert(edge.thread()).second) return waits_.hopeless(edge.thread()) && closes_at(edge);
+    chain_.steps.push_back(step_of(edge));
+    if (!edge.culprits.known || edge.culprits.who.empty()) {
+      end(edge.culprits.known ? ChainEnd::nobody : ChainEnd::unknown, 0, edge.culprits.remark);
+      if (!dead_end_) dead_end_ = chain_;
+      chain_.steps.pop_back();
+      return false;
+    }
+
+    std::vector<Culprit> by_interest = edge.culprits.who;
+    std::ranges::sort(by_interest, {}, [&](const Culprit& culprit) {
+      return std::tuple{interest_in(culprit), culprit.pid, culprit.tid};
+    });
+    for (const Culprit& culprit : by_interest)
+      if (leads_on(culprit)) return true;
+    chain_.steps.pop_back();
+    return false;
   }
-  [[nodiscard]] WaitChain end(ChainEnd how, pid_t last, std::string_view note) {
+
+  [[nodiscard]] bool leads_on(const Culprit& culprit) {
+    const auto held_up = waits_.holding_up(culprit);
+    if (held_up.empty())
+      return end(is_stopped(snapshot_, culprit.pid) ? ChainEnd::stopped : ChainEnd::running, culprit.pid, {});
+    return std::ranges::any_of(held_up, [&](const WaitEdge* next) { return leads_to_somebody(*next); });
+  }
+
+  bool closes_at(const WaitEdge& edge) {
+    const auto again = std::ranges::find_if(
+        chain_.steps, [&](const WaitStep& step) { return ThreadId{step.pid, step.tid} == edge.thread(); });
+    chain_.cycle = static_cast<std::size_t>(again - chain_.steps.begin());
+    return end(ChainEnd::deadlock, edge.waiter->pid, {});
+  }
+  bool end(ChainEnd how, pid_t last, std::string_view remark) {
     chain_.end = how;
     chain_.last = last;
-    chain_.text = closing_text(snapshot_, chain_, note);
-    return std::move(chain_);
+    chain_.text = describe_end(snapshot_, chain_, remark);
+    return true;
   }
 
   const Snapshot& snapshot_;
   const WaitMap& waits_;
   WaitChain chain_;
-  std::set<std::pair<pid_t, pid_t>> on_the_way_;
+  std::optional<WaitChain> dead_end_;  ///< the first one that was met
+  std::set<ThreadId> visited_;
 };
 
-/// The members of the cycle, for telling two chains into one cycle apart from two cycles.
-std::set<std::pair<pid_t, ObjectId>> cycle_of(const WaitChain& chain) {
-  std::set<std::pair<pid_t, ObjectId>> members;
-  bool inside = false;
-  for (const WaitStep& step : chain.steps) {
-    inside = inside || step.pid == chain.last;
-    if (inside) members.insert({step.tid, step.object});
+/// The place of an end among those of one process: what is certain and bad comes first.
+int urgency(const WaitChain& chain) noexcept {
+  switch (chain.end) {
+    case ChainEnd::deadlock:
+      return 0;
+    case ChainEnd::stopped:
+      return 1;
+    case ChainEnd::running:
+      return 2;
+    case ChainEnd::nobody:
+      return 3;
+    case ChainEnd::unknown:
+      return 4;
   }
-  return members;
+  return 5;
 }
 
 }  // namespace
@@ -165,19 +140,25 @@ Result<std::vector<WaitChain>> why(const Snapshot& snapshot, pid_t pid) {
         Error{ESRCH, "why", "pid " + std::to_string(pid), "there is no such process, or it may not be seen"}};
   const WaitMap waits{snapshot};
   std::vector<WaitChain> chains;
-  for (const Edge& edge : waits.of_process(pid)) chains.push_back(Pursuit{snapshot, waits}.follow(edge));
-  std::ranges::stable_sort(chains, std::ranges::greater{},
-                           [](const WaitChain& chain) { return chain.end == ChainEnd::deadlock; });
+  for (const WaitEdge* edge : waits.of_process(pid)) chains.push_back(Pursuit{snapshot, waits}.follow(*edge));
+  std::ranges::sort(chains, {},
+                    [](const WaitChain& chain) { return std::pair{urgency(chain), chain.steps.front().tid}; });
   return chains;
 }
 
 std::vector<WaitChain> deadlocks(const Snapshot& snapshot) {
   const WaitMap waits{snapshot};
   std::vector<WaitChain> found;
-  std::set<std::set<std::pair<pid_t, ObjectId>>> told;
+  std::set<ThreadId> told;
   for (const auto& [thread, edge] : waits.all()) {
+    if (!waits.hopeless(thread)) continue;
     WaitChain chain = Pursuit{snapshot, waits}.follow(edge);
-    if (chain.end == ChainEnd::deadlock && told.insert(cycle_of(chain)).second) found.push_back(std::move(chain));
+    chain.steps.erase(chain.steps.begin(), chain.steps.begin() + static_cast<std::ptrdiff_t>(chain.cycle));
+    chain.cycle = 0;
+    const bool is_new =
+        std::ranges::none_of(chain.steps, [&](const WaitStep& step) { return told.contains({step.pid, step.tid}); });
+    for (const WaitStep& step : chain.steps) told.insert({step.pid, step.tid});
+    if (is_new) found.push_back(std::move(chain));
   }
   return found;
 }

@@ -7,37 +7,46 @@
 
 namespace ginnel::inventory {
 
+// Which thread waits for whom. A pipe, a queue or a socket is served by any thread of a process, so a process is held up when
+// all of its threads wait; an idle one, asleep on a futex of its own process that names no owner, counts neither way. A lock
+// or mutex is given back by its holder. Where several could end a wait, the chain follows those who are themselves in a
+// deadlock, then those whose own wait leads to somebody, then stopped ones, then those who run.
+
 /// One step on the way from a waiting thread to the culprit.
 struct WaitStep {
   pid_t pid = 0;
   pid_t tid = 0;
   Wait wait = Wait::read;
   ObjectId object;
-  std::string text;             ///< `write to a full pipe (65536 of 65536 bytes)`
-  std::vector<pid_t> culprits;  ///< who could end this wait: the readers of the full pipe, the holder of the lock
+  std::string text;  ///< `writes to a pipe, which is full (65536 of 65536 bytes)`
+  std::vector<pid_t>
+      culprits;  ///< who could end this wait: the readers of the full pipe, the holder of the lock; at the last
+                 ///< step of a chain that ends `unknown`, who may be able to
 };
 
 enum class ChainEnd : std::uint8_t {
   running,   ///< the last one does not wait for any object: it runs, or sleeps for reasons of its own
   stopped,   ///< the last one is stopped (SIGSTOP) or traced
-  nobody,    ///< nobody is left who could end the wait
-  deadlock,  ///< the chain comes back to itself
-  unknown,   ///< who could end it may not be seen
+  nobody,    ///< nobody is there yet who could end the wait, as where a connection is waited for
+  deadlock,  ///< the chain comes back to itself, and of all that could end a wait of it nobody goes on
+  unknown,   ///< who could end it cannot be told, or may not be seen
 };
 [[nodiscard]] std::string_view to_string(ChainEnd end) noexcept;
 
 struct WaitChain {
-  std::vector<WaitStep> steps;  ///< empty: the thread does not wait for an IPC object
+  std::vector<WaitStep> steps;  ///< never empty
   ChainEnd end = ChainEnd::running;
-  pid_t last = 0;    ///< the culprit: who is to be looked at; 0 when nobody
-  std::string text;  ///< one sentence that says it
+  pid_t last = 0;         ///< the culprit: who is to be looked at; 0 when nobody, or unknown
+  std::size_t cycle = 0;  ///< of a deadlock: the step that the chain comes back to; those before only lead there
+  std::string text;       ///< one sentence that says how it ends
 };
 
-/// The chains of all waiting threads of a process, one for each thread that waits; a deadlock first. Pure.
+/// The chains of all waiting threads of a process, one for each; a deadlock first, what cannot be told last. Empty where
+/// none waits for an IPC object: threads that poll are not followed. Pure.
 /// Errors: ESRCH (no such process in the snapshot).
 [[nodiscard]] Result<std::vector<WaitChain>> why(const Snapshot& snapshot, pid_t pid);
 
-/// Every deadlock of the snapshot, each told once.
+/// Every deadlock of the snapshot, each told once and without the threads that only wait for its members. Pure.
 [[nodiscard]] std::vector<WaitChain> deadlocks(const Snapshot& snapshot);
 
 }  // namespace ginnel::inventory

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ginnel/inventory/graph.hpp"
+
+namespace ginnel::inventory {
+
+/// What stands at an edge: the name or kind, and how full it is: `pipe 4 KiB of 64 KiB`. `other_end` may be null.
+[[nodiscard]] std::string label_of(const Object& object, const Object* other_end);
+/// `sort(812) waits to read`.
+[[nodiscard]] std::string describe_waiter(const Snapshot& snapshot, const Waiter& waiter);
+
+/// Grey, amber or red, dark enough for text and thin lines on white.
+[[nodiscard]] std::string_view colour_of(EdgeState state) noexcept;
+
+/// Valid UTF-8 without control characters: what is not comes as U+FFFD. Source: Unicode 15, table 3-7.
+[[nodiscard]] std::string readable(std::string_view text);
+/// Bytes of the UTF-8 character that the text begins with; 0 where it begins with none.
+[[nodiscard]] std::size_t length_of_character(std::string_view text) noexcept;
+
+}  // namespace ginnel::inventory

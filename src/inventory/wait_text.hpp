@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ginnel/inventory/waits.hpp"
+
+namespace ginnel::inventory {
+
+/// What a thread does that does not end: `writes to a pipe, which is full (65536 of 65536 bytes)`.
+[[nodiscard]] std::string describe_wait(const Object& object, const Waiter& waiter);
+
+/// How the chain ends, in a sentence. `remark` is that of the last step's culprits.
+[[nodiscard]] std::string describe_end(const Snapshot& snapshot, const WaitChain& chain, std::string_view remark);
+
+}  // namespace ginnel::inventory
