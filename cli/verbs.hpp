@@ -17,6 +17,7 @@ extern const Verb sem_verb;
 extern const Verb signal_verb;
 extern const Verb fd_verb;
 extern const Verb run_verb;
+extern const Verb applet_verb;
 extern const Verb tour_verb;
 
 }  // namespace ginnel::cli
