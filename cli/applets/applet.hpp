@@ -18,6 +18,8 @@ struct Applet {
 };
 
 extern const Applet flock_applet;
+extern const Applet ipcmk_applet;
+extern const Applet ipcrm_applet;
 
 [[nodiscard]] std::span<const Applet* const> all_applets() noexcept;
 
