@@ -20,6 +20,7 @@ struct Applet {
 extern const Applet flock_applet;
 extern const Applet ipcmk_applet;
 extern const Applet ipcrm_applet;
+extern const Applet ipcs_applet;
 
 [[nodiscard]] std::span<const Applet* const> all_applets() noexcept;
 
