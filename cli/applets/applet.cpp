@@ -11,7 +11,7 @@
 namespace ginnel::cli {
 namespace {
 
-constexpr std::array table{&flock_applet, &ipcmk_applet, &ipcrm_applet, &ipcs_applet};
+constexpr std::array table{&flock_applet, &ipcmk_applet, &ipcrm_applet, &ipcs_applet, &lslocks_applet};
 
 const Applet* applet_named(std::string_view name) {
   for (const Applet* applet : table)

@@ -21,6 +21,7 @@ extern const Applet flock_applet;
 extern const Applet ipcmk_applet;
 extern const Applet ipcrm_applet;
 extern const Applet ipcs_applet;
+extern const Applet lslocks_applet;
 
 [[nodiscard]] std::span<const Applet* const> all_applets() noexcept;
 
