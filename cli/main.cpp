@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "applets/applet.hpp"
 #include "cleanup.hpp"
 #include "ginnel/core/address.hpp"
 #include "render/help.hpp"
@@ -13,9 +14,9 @@
 namespace ginnel::cli {
 namespace {
 
-const std::array all_verbs{&mk_verb,   &rm_verb,  &send_verb, &recv_verb,   &relay_verb, &pipe_verb,
-                           &lock_verb, &sem_verb, &fd_verb,   &signal_verb, &run_verb,   &ls_verb,
-                           &show_verb, &why_verb, &gc_verb,   &tour_verb};
+const std::array all_verbs{&mk_verb,   &rm_verb,  &send_verb,  &recv_verb,   &relay_verb,  &pipe_verb,
+                           &lock_verb, &sem_verb, &fd_verb,    &signal_verb, &run_verb,    &ls_verb,
+                           &show_verb, &why_verb, &graph_verb, &gc_verb,     &applet_verb, &tour_verb};
 
 constexpr std::string_view exit_codes =
     "Exit codes\n"
@@ -117,6 +118,7 @@ int run(std::vector<std::string> words) {
 }  // namespace ginnel::cli
 
 int main(int argc, char** argv) {
+  if (const auto code = ginnel::cli::run_as_applet(argc, argv)) return *code;
   ginnel::cli::install_cleanup_on_signals();
   return ginnel::cli::run({argv + 1, argv + argc});
 }

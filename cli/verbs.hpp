@@ -20,7 +20,9 @@ extern const Verb run_verb;
 extern const Verb ls_verb;
 extern const Verb show_verb;
 extern const Verb why_verb;
+extern const Verb graph_verb;
 extern const Verb gc_verb;
+extern const Verb applet_verb;
 extern const Verb tour_verb;
 
 }  // namespace ginnel::cli
