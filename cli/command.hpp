@@ -14,8 +14,8 @@
 
 namespace ginnel::cli {
 
-/// What the shell is told. Verbs that run a command of the user's (pipe, lock, run, fd recv) pass on that command's own
-/// code instead once it has run, and 128 + N when signal N ended it, as shells do.
+/// What the shell is told. Verbs that run a command of the user's (pipe, lock, run, fd recv, sem wait) pass on that command's
+/// own code instead once it has run, and 128 + N when signal N ended it, as shells do.
 enum ExitCode : int {
   exit_done = 0,
   exit_nothing = 1,  ///< nothing found, would block, timed out, or the peer went before all was done

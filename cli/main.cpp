@@ -22,8 +22,9 @@ constexpr std::string_view exit_codes =
     "Exit codes\n"
     "  0  done\n"
     "  1  nothing found, would block, timed out, or the peer went before all was done\n"
-    "  2  usage error, or refused: the message names the object, the cause and the remedy\n"
-    "  pipe, lock, run and fd recv end with the code of the command they ran (128+N: signal N)\n";
+    "  2  usage error, or refused: the message tells the object, cause and remedy\n"
+    "  pipe, lock, run, fd recv and sem wait end with the code of the command that\n"
+    "  they ran (128+N: signal N ended it)\n";
 
 std::string overview_footer() {
   return "Addresses\n" + std::string{address_forms()} + "\n" + std::string{exit_codes} +

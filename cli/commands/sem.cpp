@@ -211,8 +211,9 @@ CommandRun define_sem(CLI::App& app) {
       ->required()
       ->check(CLI::IsMember({"wait", "post", "value"}));
   app.add_option("ADDRESS", arguments->address, "sem:/name, sysv-sem:0x1234 or sysv-sem:id=7")->required();
-  app.add_option("--index", arguments->index, "Which of a System V set (default 0; value: all of them)");
-  app.add_option("--change", arguments->change, "How many to take or give at once (System V)");
+  app.add_option("--index", arguments->index, "Which of a System V set (default 0; value: all of them)")
+      ->type_name("N");
+  app.add_option("--change", arguments->change, "How many to take or give at once (System V)")->type_name("N");
   arguments->wait.add_to(app);
   add_json_flag(app, arguments->json);
   return [arguments](const TrailingWords& command) { return run_sem(*arguments, command); };

@@ -123,7 +123,7 @@ CommandRun define_signal(CLI::App& app) {
   auto arguments = std::make_shared<SignalArguments>();
   app.add_option("PROCESS", arguments->target, "1234, pid:1234 or signal:1234");
   app.add_option("SIGNAL", arguments->signal, "TERM, SIGTERM, 15, SIGRTMIN+1");
-  app.add_option("--value", arguments->value, "A number that goes with it, as sigqueue(3) does");
+  app.add_option("--value", arguments->value, "A number that goes with it, as sigqueue(3) does")->type_name("N");
   app.add_flag("--wait-exit", arguments->wait_exit, "Then wait until the process has ended");
   arguments->wait.add_timeout_to(app, "With --wait-exit: wait no longer than this, and end with 1");
   app.add_flag("--list", arguments->list, "List all signals");

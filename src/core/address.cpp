@@ -40,7 +40,8 @@ constexpr std::array schemes{
 };
 
 constexpr std::string_view all_forms =
-    "  fifo:/path        unix:/path         unix-seq:/path       unix-dgram:/path   unix:@abstract\n"
+    "  fifo:/path        unix:/path         unix-seq:/path       unix-dgram:/path\n"
+    "                    unix:@abstract     unix-seq:@abstract   unix-dgram:@abstract\n"
     "  mq:/name          sysv-msg:0x1234    sysv-msg:id=7\n"
     "  shm:/name         sysv-shm:0x1234    sysv-shm:id=7        memfd:PID/FD\n"
     "  sem:/name         sysv-sem:0x1234    sysv-sem:id=7        lock:/path\n"

@@ -133,9 +133,11 @@ class DirectoryLock {
   }
   DirectoryLock(DirectoryLock&&) noexcept = default;
   DirectoryLock& operator=(DirectoryLock&&) = delete;
-  ~DirectoryLock() {
+  ~DirectoryLock() { release(); }
+  void release() noexcept {
     // Said aloud, because a copy that another thread's fork made at this moment would keep the lock.
     if (directory_.valid()) ::flock(directory_.get(), LOCK_UN);
+    directory_.reset();
   }
 
  private:
@@ -156,7 +158,10 @@ Result<void> remove_stale(const Place& place) {
     return std::unexpected{in_use(place.path, "a file that is no socket stands there; it is left alone")};
 
   const int bound = who_is_bound(file->get());
-  if (bound == EADDRINUSE) return std::unexpected{in_use(place.path, live_hint(*found))};
+  if (bound == EADDRINUSE) {
+    lock->release();  // who it is takes a walk over all processes, for which no other starter should have to wait
+    return std::unexpected{in_use(place.path, live_hint(*found))};
+  }
   if (bound != 0)
     return std::unexpected{in_use(place.path, "it cannot be told whether a live server has this path (" +
                                                   errno_name(bound) + " on asking its socket); remove it if not")};

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 from harness import ShellTest
@@ -104,7 +105,11 @@ class Refusals(ShellTest):
                 self.assertTrue(done.errors.startswith("ginnel "), done.errors)
 
     def test_every_help_text_shows_examples_and_fits_a_terminal(self):
-        for verb in ("mk", "rm", "send", "recv", "relay", "fd", "fd send", "fd recv"):
+        overview = self.sh("ginnel --help").text
+        self.assertLessEqual(max(map(len, overview.splitlines())), 80)
+        verbs = re.findall(r"^  ([a-z]+)  ", overview.partition("Subcommands:")[2].partition("Addresses")[0], re.M)
+        self.assertIn("tour", verbs)
+        for verb in [*verbs, "fd send", "fd recv"]:
             with self.subTest(verb):
                 text = self.sh(f"ginnel {verb} --help").text
                 self.assertLessEqual(max(map(len, text.splitlines())), 80)
