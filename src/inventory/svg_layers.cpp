@@ -46,6 +46,13 @@ void add_line(Layers& layers, const Caption& caption, std::size_t line, std::siz
   connect(layers, line, previous, right);
 }
 
+/// Where nearly everybody talks to everybody, labels would take more room than all else.
+bool is_crowded(std::size_t nodes, std::size_t lines) noexcept {
+  constexpr std::size_t lines_at_least = 60;
+  constexpr std::size_t lines_for_a_node = 3;
+  return lines > lines_at_least && lines > lines_for_a_node * nodes;
+}
+
 }  // namespace
 
 Caption caption_of(const GraphNode& node) {
@@ -83,9 +90,15 @@ Layers layers_of(const Graph& graph, const std::vector<Line>& lines, const std::
                                       .before = {},
                                       .after = {}});
   }
+  std::vector<std::size_t> own_lines;
   for (std::size_t line = 0; line < lines.size(); ++line)
-    if (item_of[lines[line].left] < graph.nodes.size())
-      add_line(layers, caption_of(graph, lines[line]), line, item_of[lines[line].left], item_of[lines[line].right]);
+    if (item_of[lines[line].left] < graph.nodes.size()) own_lines.push_back(line);
+  const bool crowded = is_crowded(nodes.size(), own_lines.size());
+  for (const std::size_t line : own_lines) {
+    const bool told = !crowded || lines[line].state == EdgeState::blocked;
+    add_line(layers, told ? caption_of(graph, lines[line]) : Caption{}, line, item_of[lines[line].left],
+             item_of[lines[line].right]);
+  }
   return layers;
 }
 

@@ -48,6 +48,7 @@ struct Caption {
 [[nodiscard]] Caption caption_of(const Graph& graph, const Line& line);
 
 /// The part of the graph that `nodes` are; lines are those of the whole graph, turned by rank_nodes().
+/// In a part with more than 60 lines, and more than three for each node, only blocked ones have labels.
 [[nodiscard]] Layers layers_of(const Graph& graph, const std::vector<Line>& lines,
                                const std::vector<std::size_t>& ranks, const std::vector<std::size_t>& nodes);
 

@@ -29,6 +29,19 @@ std::string_view arrow(const Line& line, const GraphEdge& edge, const Graph& gra
   return edge.from == line.left ? "→ " : "← ";
 }
 
+struct CountedRow {
+  std::string text;
+  std::size_t count = 0;
+};
+
+void count(std::vector<CountedRow>& rows, const std::string& text) {
+  const auto same = std::ranges::find(rows, text, &CountedRow::text);
+  if (same == rows.end())
+    rows.push_back({text, 1});
+  else
+    ++same->count;
+}
+
 }  // namespace
 
 std::vector<Line> lines_of(const Graph& graph) {
@@ -44,19 +57,23 @@ std::vector<Line> lines_of(const Graph& graph) {
 }
 
 std::vector<std::string> label_rows(const Graph& graph, const Line& line) {
-  std::vector<std::string> rows;
+  std::vector<CountedRow> rows;
   for (const std::size_t place : line.edges) {
     const GraphEdge& edge = graph.edges[place];
-    if (!edge.label.empty())
-      rows.push_back(shorten(std::string{arrow(line, edge, graph)} + edge.label, label_characters));
-    if (edge.state == EdgeState::blocked) rows.push_back(shorten(edge.waits, label_characters));
+    if (!edge.label.empty()) count(rows, std::string{arrow(line, edge, graph)} + edge.label);
+    if (edge.state == EdgeState::blocked) count(rows, edge.waits);
   }
-  if (rows.size() > rows_at_most) {
-    const std::size_t left_out = rows.size() - rows_at_most + 1;
-    rows.resize(rows_at_most - 1);
-    rows.push_back("and " + std::to_string(left_out) + " more");
+  std::vector<std::string> texts;
+  for (const CountedRow& row : rows) {
+    const std::string times = row.count == 1 ? "" : std::to_string(row.count) + " × ";
+    texts.push_back(shorten(times + row.text, label_characters));
   }
-  return rows;
+  if (texts.size() > rows_at_most) {
+    const std::size_t left_out = texts.size() - rows_at_most + 1;
+    texts.resize(rows_at_most - 1);
+    texts.push_back("and " + std::to_string(left_out) + " more");
+  }
+  return texts;
 }
 
 std::string full_label(const Graph& graph, const Line& line) {

@@ -27,7 +27,8 @@ struct Line {
 
 [[nodiscard]] std::vector<Line> lines_of(const Graph& graph);
 
-/// What is written at a line, short enough for a picture: at most four rows, of which the last counts what is left out.
+/// What is written at a line, short enough for a picture: equal edges are counted, and of more than four rows the last says
+/// how many are left out.
 [[nodiscard]] std::vector<std::string> label_rows(const Graph& graph, const Line& line);
 /// All of it.
 [[nodiscard]] std::string full_label(const Graph& graph, const Line& line);

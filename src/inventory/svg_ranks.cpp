@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <ranges>
 #include <utility>
 
 namespace ginnel::inventory {
@@ -83,11 +84,11 @@ class Levels {
 
     std::vector<std::size_t> place(nodes);
     for (std::size_t at = 0; at < nodes; ++at) place[finished[at]] = nodes - at;
-    for (auto node = finished.rbegin(); node != finished.rend(); ++node)
-      for (const std::size_t line : touching_[*node]) {
+    for (const std::size_t node : std::views::reverse(finished))
+      for (const std::size_t line : touching_[node]) {
         const std::size_t next = target(lines_[line]);
-        if (!lines_[line].both_ways() && place[next] > place[*node])
-          level_[next] = std::max(level_[next], level_[*node] + 1);
+        if (!lines_[line].both_ways() && place[next] > place[node])
+          level_[next] = std::max(level_[next], level_[node] + 1);
       }
   }
 
@@ -130,10 +131,10 @@ void pull_right(std::vector<std::size_t>& ranks, const std::vector<std::size_t>&
   std::vector<std::size_t> nearest(ranks.size(), none);
   std::vector<bool> is_fed(ranks.size());
   for (const Line& line : lines) is_fed[line.right] = true;
-  for (auto node = order.rbegin(); node != order.rend(); ++node) {
+  for (const std::size_t node : std::views::reverse(order)) {
     for (const Line& line : lines)
-      if (line.left == *node) nearest[*node] = std::min(nearest[*node], ranks[line.right]);
-    if (!is_fed[*node] && nearest[*node] != none) ranks[*node] = nearest[*node] - 1;
+      if (line.left == node) nearest[node] = std::min(nearest[node], ranks[line.right]);
+    if (!is_fed[node] && nearest[node] != none) ranks[node] = nearest[node] - 1;
   }
 }
 

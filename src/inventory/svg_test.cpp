@@ -41,10 +41,10 @@ Graph ring() {
   return graph;
 }
 
-Graph everyone_with_everyone() {
-  Graph graph = processes(8);
-  for (std::size_t from = 0; from < 8; ++from)
-    for (std::size_t to = from + 1; to < 8; ++to)
+Graph everyone_with_everyone(std::size_t count) {
+  Graph graph = processes(count);
+  for (std::size_t from = 0; from < count; ++from)
+    for (std::size_t to = from + 1; to < count; ++to)
       connect(graph, from, to, (from + to) % 3 == 0 ? "" : "sysv-shm", true);
   return graph;
 }
@@ -68,7 +68,8 @@ Graph tangle() {
 }
 
 std::vector<Graph> examples() {
-  return {pipeline(), star(), ring(), everyone_with_everyone(), many_parts(), tangle(), processes(1), processes(2)};
+  return {pipeline(), star(),       ring(),      everyone_with_everyone(8), everyone_with_everyone(20), many_parts(),
+          tangle(),   processes(1), processes(2)};
 }
 
 TEST(Picture, NoBoxLiesOnAnotherOrOutside) {
@@ -190,8 +191,24 @@ TEST(Picture, EdgesBetweenTheSameTwoAreOneLine) {
 
 TEST(Picture, ALongLabelCountsWhatItLeavesOut) {
   Graph graph = processes(2);
+  for (int number = 0; number < 9; ++number) connect(graph, 0, 1, "pipe " + std::to_string(number));
+  EXPECT_EQ(lay_out(graph).routes[0].caption.rows,
+            (std::vector<std::string>{"pipe 0", "pipe 1", "pipe 2", "and 6 more"}));
+}
+
+TEST(Picture, EqualEdgesAreCounted) {
+  Graph graph = processes(2);
   for (int number = 0; number < 9; ++number) connect(graph, 0, 1, "pipe");
-  EXPECT_EQ(lay_out(graph).routes[0].caption.rows, (std::vector<std::string>{"pipe", "pipe", "pipe", "and 6 more"}));
+  EXPECT_EQ(lay_out(graph).routes[0].caption.rows, std::vector<std::string>{"9 × pipe"});
+}
+
+TEST(Picture, InACrowdOnlyBlockedLinesHaveLabels) {
+  Graph graph = everyone_with_everyone(12);
+  graph.edges[5].state = EdgeState::blocked;
+  graph.edges[5].waits = "process-0(1) waits to write";
+  std::size_t labelled = 0;
+  for (const Route& route : lay_out(graph).routes) labelled += route.caption.rows.empty() ? 0 : 1;
+  EXPECT_EQ(labelled, 1U);
 }
 
 std::size_t times(const std::string& text, const std::string& pattern) {

@@ -56,7 +56,7 @@ struct GraphOptions {
 
 /// Graphviz, and an SVG with its own layout, fit to stand in a report. Both are UTF-8 and end in a newline: control characters,
 /// and bytes of names that are no UTF-8, come as U+FFFD. The SVG needs no script, style sheet or font but the reader's own;
-/// it grows with the graph and stays legible up to some 60 nodes.
+/// it grows with the graph and stays legible up to some 60 nodes. What does not fit at a line, a viewer shows where it is pointed at.
 [[nodiscard]] std::string to_dot(const Graph& graph);
 [[nodiscard]] std::string to_svg(const Graph& graph);
 

@@ -25,11 +25,12 @@ struct WaitStep {
 };
 
 enum class ChainEnd : std::uint8_t {
-  running,   ///< the last one does not wait for any object: it runs, or sleeps for reasons of its own
-  stopped,   ///< the last one is stopped (SIGSTOP) or traced
-  nobody,    ///< nobody is there yet who could end the wait, as where a connection is waited for
-  deadlock,  ///< the chain comes back to itself, and of all that could end a wait of it nobody goes on
-  unknown,   ///< who could end it cannot be told, or may not be seen
+  running,  ///< the last one does not wait for any object: it runs, or sleeps for reasons of its own
+  stopped,  ///< the last one is stopped (SIGSTOP) or traced
+  nobody,   ///< nobody is there yet who could end the wait, as where a connection is waited for
+  deadlock,  ///< the chain comes back to itself, and of all that could end a wait of it nobody goes on. A wait that is to
+             ///< time out, or that a signal will end, looks like one that is not
+  unknown,  ///< who could end it cannot be told, or may not be seen
 };
 [[nodiscard]] std::string_view to_string(ChainEnd end) noexcept;
 
