@@ -39,8 +39,8 @@ const Verb applet_verb{"applet", "Be ipcs, ipcmk, ipcrm, flock or lslocks",
                        "  ginnel applet flock -n /tmp/lockfile make\n"
                        "  ln -s \"$(command -v ginnel)\" ~/bin/flock; ~/bin/flock -w 5 /tmp/lockfile make\n"
                        "\n"
-                       "Options, output and exit codes are those of the tool of util-linux. Called by the\n"
-                       "name of such a tool, by a link, ginnel is that tool without 'applet'.\n",
+                       "Options, output and exit codes are those of the tool of util-linux. Called by\n"
+                       "the name of such a tool, by a link, ginnel is that tool without 'applet'.\n",
                        true, define};
 
 }  // namespace ginnel::cli

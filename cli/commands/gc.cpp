@@ -147,10 +147,10 @@ CommandRun define(CLI::App& app) {
 }  // namespace
 
 const Verb gc_verb{"gc", "Plan what may be removed, and why; remove by plan",
-                   "  ginnel gc                                  # a plan; nothing is removed\n"
+                   "  ginnel gc                      # a plan; nothing is removed\n"
                    "  ginnel gc --kind sysv-shm --older 1h --json > plan.json\n"
-                   "  ginnel gc --apply plan.json                # what the plan calls safe, checked again\n"
-                   "  ginnel gc --apply plan.json --name mq:/old # and this one, which is only likely\n",
+                   "  ginnel gc --apply plan.json    # what the plan calls safe, checked again\n"
+                   "  ginnel gc --apply plan.json --name mq:/old   # this one too, only likely\n",
                    false, define};
 
 }  // namespace ginnel::cli

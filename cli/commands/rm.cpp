@@ -86,10 +86,10 @@ CommandRun define(CLI::App& app) {
 }  // namespace
 
 const Verb rm_verb{"rm", "Remove objects that nobody uses, by address",
-                   "  ginnel rm fifo:/tmp/x mq:/jobs             # goes on after a failure\n"
+                   "  ginnel rm fifo:/tmp/x mq:/jobs    # goes on after a failure\n"
                    "  ginnel rm sysv-shm:0x51\n"
-                   "  ginnel rm sysv-sem:id=7 --force            # though a process waits on it\n"
-                   "  ginnel rm unix:/tmp/s                      # only when no process listens there any more\n",
+                   "  ginnel rm sysv-sem:id=7 --force   # though a process waits on it\n"
+                   "  ginnel rm unix:/tmp/s             # only when no process listens there\n",
                    false, define};
 
 }  // namespace ginnel::cli

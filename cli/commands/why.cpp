@@ -54,7 +54,7 @@ std::string to_text(const Snapshot& snapshot, const WaitChain& chain, const Scre
                         step.text);
     indent += "  ";
   }
-  const Colour colour = chain.end == ChainEnd::deadlock || chain.end == ChainEnd::nobody ? Colour::red : Colour::yellow;
+  const Colour colour = chain.end == ChainEnd::deadlock ? Colour::red : Colour::yellow;
   return text + indent + coloured(chain.text, colour, screen) + "\n";
 }
 

@@ -12,10 +12,8 @@ Fact<Fill> fill_of(const QueueFile& queue) {
 }
 
 void add_named(Scene& scene, std::uint64_t space, const QueueFile& queue) {
-  const ObjectId id{.kind = Kind::posix_queue,
-                    .space = space,
-                    .device = queue.status.device,
-                    .number = queue.status.inode};
+  const ObjectId id{
+      .kind = Kind::posix_queue, .space = space, .device = queue.status.device, .number = queue.status.inode};
   scene.files.try_emplace(FileKey{queue.status.device, queue.status.inode}, id);
   Object& object = scene.objects.at(id);
   object.name = "mq:/" + queue.name;
@@ -27,10 +25,8 @@ void add_named(Scene& scene, std::uint64_t space, const QueueFile& queue) {
 
 /// A queue that was unlinked while it is open.
 Object& add_unlinked(Scene& scene, std::uint64_t space, const OpenFile& file) {
-  const ObjectId id{.kind = Kind::posix_queue,
-                    .space = space,
-                    .device = file.status.device,
-                    .number = file.status.inode};
+  const ObjectId id{
+      .kind = Kind::posix_queue, .space = space, .device = file.status.device, .number = file.status.inode};
   scene.files.try_emplace(FileKey{file.status.device, file.status.inode}, id);
   Object& object = scene.objects.at(id);
   object.name = "mq:" + std::string{without_deleted_mark(file.target)};

@@ -331,8 +331,19 @@ Result<Process> spawn(const Command& command, SpawnOptions options) {
     return std::unexpected{
         Error{failure->code, name_of(failure->step), command.front(), hint_for(*failure, command.front())}};
   }
-  auto process = failure ? Process::adopt(std::move(pidfd)) : std::unexpected{failure.error()};
-  if (!process) end_and_collect(pidfd);
+  if (!failure) {
+    end_and_collect(pidfd);
+    return std::unexpected{failure.error()};
+  }
+  // A pidfd that is refused is closed: this one is for ending the child then.
+  const UniqueFd spare{::fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0)};
+  if (!spare.valid()) {
+    const Error error = Error::last("fcntl F_DUPFD_CLOEXEC", command.front());
+    end_and_collect(pidfd);
+    return std::unexpected{error};
+  }
+  auto process = Process::adopt(std::move(pidfd));
+  if (!process) end_and_collect(spare);
   return process;
 }
 

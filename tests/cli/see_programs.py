@@ -3,6 +3,7 @@
 Each program is started for the test in the scratch folder, used, and killed. Skipped where it is not installed.
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -86,6 +87,9 @@ class PostgreSql(ProgramTest):
         pidfile = os.path.join(self.data, "postmaster.pid")
         self.wait_until(lambda: "ready" in self.text_of(pidfile), "a ready server")
         segment = int(self.text_of(pidfile).split("\n")[6].split()[1])
+        memory = [o["name"] for o in self.objects("posix-shm") if any(h["pid"] == server.pid for h in o["holders"])]
+        for name in memory:
+            self.addCleanup(self._unlink, "/dev/shm" + name.removeprefix("shm:"))
         alive = self.plan()
         self.addCleanup(subprocess.run, ["ipcrm", "-m", str(segment)], stderr=subprocess.DEVNULL, check=False)
         mine = [o for o in self.objects("sysv-shm") if int(o["uid"].split("/")[2], 16) == segment and o["fill"]["capacity"] == 56]
@@ -93,13 +97,19 @@ class PostgreSql(ProgramTest):
         self.assertEqual(mine[0]["verdict"], "in-use")
         self.assertNotIn("unix:" + self.socket, alive)
         self.assertNotIn(mine[0]["name"], alive)
+        self.assertEqual([name for name in memory if name in alive], [])
 
         self._kill_with_children(server)
         after = self.plan()
-        for name in (mine[0]["name"], "unix:" + self.socket):
+        for name in (mine[0]["name"], "unix:" + self.socket, *memory):
             self.assertIn(name, after)
             self.assertEqual(after[name]["verdict"], "likely")
             self.assertTrue(any("PostgreSQL" in r and "next start" in r for r in after[name]["reasons"]), after[name])
+
+    @staticmethod
+    def _unlink(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
     def _kill_with_children(self, server):
         """Each of the server's processes has made a session of its own."""
