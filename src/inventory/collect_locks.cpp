@@ -66,6 +66,8 @@ void add_waiters(Scene& scene, std::string_view lines) {
       static_cast<void>(add(scene, *lock));
     } else if (held && lock->pid) {
       Object& object = add(scene, *held);
+      // A line is told twice when the table changes between two reads of it.
+      if (std::ranges::find(object.waiters, *lock->pid, &Waiter::pid) != object.waiters.end()) continue;
       object.waiters.push_back({.pid = *lock->pid,
                                 .tid = *lock->pid,
                                 .wait = Wait::lock,
