@@ -21,6 +21,8 @@ extern const Verb ls_verb;
 extern const Verb show_verb;
 extern const Verb why_verb;
 extern const Verb graph_verb;
+extern const Verb limits_verb;
+extern const Verb explain_verb;
 extern const Verb gc_verb;
 extern const Verb applet_verb;
 extern const Verb tour_verb;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "command.hpp"
+#include "render/size.hpp"
 
 namespace ginnel::cli {
 namespace {
@@ -27,19 +28,6 @@ std::string user_name(std::uint32_t user) {
   if (is_new)
     if (const passwd* entry = ::getpwuid(user)) place->second = entry->pw_name;
   return place->second;
-}
-
-std::string short_size(std::uint64_t bytes) {
-  constexpr std::string_view units = "BKMGT";
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < units.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  if (unit == 0) return std::to_string(bytes);
-  const bool whole = value == static_cast<double>(static_cast<std::uint64_t>(value));
-  return fmt::format("{:.{}f}{}", value, whole || value >= 100 ? 0 : 1, units[unit]);
 }
 
 std::string short_span(std::chrono::nanoseconds span) {

@@ -2,39 +2,13 @@
 
 #include <fmt/core.h>
 
+#include "inventory/facts_json.hpp"
+
 namespace ginnel::cli {
 namespace {
 
-using inventory::Fact;
 using inventory::Object;
 using inventory::Snapshot;
-
-/// Puts known facts under their names, and null for the others with the reasons in an object of their own.
-class Facts {
- public:
-  explicit Facts(Json& into) : into_{into} {}
-
-  template <class T, class Render>
-  void add(const char* name, const Fact<T>& fact, Render render) {
-    if (fact) {
-      into_[name] = render(*fact);
-      return;
-    }
-    into_[name] = nullptr;
-    missing_[name] = fact.reason();
-  }
-  template <class T>
-  void add(const char* name, const Fact<T>& fact) {
-    add(name, fact, [](const T& value) { return value; });
-  }
-  void finish() {
-    if (!missing_.empty()) into_["missing"] = std::move(missing_);
-  }
-
- private:
-  Json& into_;
-  Json missing_ = Json::object();
-};
 
 Json command_of(const Snapshot& snapshot, pid_t pid) {
   const inventory::ProcessInfo* process = snapshot.process(pid);

@@ -11,6 +11,7 @@
 #include "ginnel/sys/eventfd.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/file_lock.hpp"
+#include "ginnel/sys/file_system_room.hpp"
 #include "ginnel/sys/foreign_descriptor.hpp"
 #include "ginnel/sys/futex.hpp"
 #include "ginnel/sys/huge_pages.hpp"

@@ -22,14 +22,6 @@ std::string describe(long messages, std::uint64_t message_size) {
   return std::to_string(messages) + " messages of " + std::to_string(message_size) + " bytes";
 }
 
-/// What the kernel counts against RLIMIT_MSGQUEUE for a queue, filled or not: the messages, a message header of six words
-/// for each, and a node of six words for each priority that may come to be in use. Source: getrlimit(2).
-std::uint64_t counted_bytes(const PosixQueueOptions& options) {
-  const auto messages = static_cast<std::uint64_t>(options.messages);
-  const auto priorities = std::min<std::uint64_t>(messages, PosixQueue::priority_max + 1);
-  return messages * options.message_size.count() + (messages + priorities) * 6 * sizeof(void*);
-}
-
 /// EMFILE has two causes that have nothing to do with each other; whether a descriptor is to be had tells which it was.
 bool descriptors_are_used_up() {
   UniqueFd any{::open("/", O_PATH | O_CLOEXEC)};
@@ -44,7 +36,7 @@ std::string create_hint(int code, const PosixQueueOptions& options) {
   switch (code) {
     case EMFILE:
       if (descriptors_are_used_up()) return descriptor_hint();
-      return "this queue would count " + std::to_string(counted_bytes(options)) +
+      return "this queue would count " + std::to_string(counted_bytes(options.messages, options.message_size).count()) +
              " bytes, and with this user's other queues that is over " +
              process_limit("RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE) +
              "; remove queues, make this one smaller, or raise it: ulimit -q";
@@ -162,6 +154,12 @@ int open_flag(PosixQueue::Access access) {
 }
 
 }  // namespace
+
+Bytes counted_bytes(long messages, Bytes message_size) noexcept {
+  const auto count = static_cast<std::uint64_t>(messages);
+  const auto priorities = std::min<std::uint64_t>(count, PosixQueue::priority_max + 1);
+  return Bytes{count * message_size.count() + (count + priorities) * 6 * sizeof(void*)};
+}
 
 Result<PosixQueue> PosixQueue::create(const std::string& name, PosixQueueOptions options) {
   if (auto good = check_posix_name("mq_open", name, longest_name); !good) return std::unexpected{good.error()};

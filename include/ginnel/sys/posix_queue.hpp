@@ -33,6 +33,11 @@ struct PosixQueueAttributes {
   long messages_queued = 0;
 };
 
+/// What the kernel counts against RLIMIT_MSGQUEUE of the user who made a queue, for as long as the queue lives, filled or not:
+/// the messages, a header of six words for each, and a node of six words for each priority that may come to be in use.
+/// Source: getrlimit(2).
+[[nodiscard]] Bytes counted_bytes(long messages, Bytes message_size) noexcept;
+
 struct ReceivedFromQueue {
   std::size_t bytes = 0;
   unsigned priority = 0;

@@ -1,0 +1,147 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <iterator>
+#include <memory>
+
+#include "ginnel/inventory.hpp"
+#include "inventory/asked_process.hpp"
+#include "inventory/coverage_text.hpp"
+#include "inventory/facts_json.hpp"
+#include "options.hpp"
+#include "render/size.hpp"
+#include "render/table.hpp"
+#include "verbs.hpp"
+
+// `ginnel limits`: every limit that IPC can meet, with its use and what happens when it is reached.
+
+namespace ginnel::cli {
+namespace {
+
+using inventory::Limit;
+
+struct LimitsArguments {
+  std::optional<pid_t> pid;
+  bool near = false;
+  bool json = false;
+};
+
+Json to_json(const Limit& limit) {
+  Json json{{"name", limit.name},
+            {"place", limit.place.empty() ? Json(nullptr) : Json(limit.place)},
+            {"scope", to_string(limit.scope)}};
+  Facts facts{json};
+  facts.add("value", limit.value);
+  facts.add("used", limit.used);
+  json["unit"] = limit.unit;
+  json["nearly_reached"] = limit.nearly_reached();
+  json["at_limit"] = limit.at_limit;
+  json["raise"] = limit.raise;
+  json["estimate"] = limit.estimate.empty() ? Json(nullptr) : Json(limit.estimate);
+  Json consumers = Json::array();
+  for (const auto& consumer : limit.consumers)
+    consumers.push_back({{"who", consumer.who}, {"amount", consumer.amount}});
+  json["consumers"] = std::move(consumers);
+  facts.finish();
+  return json;
+}
+
+std::string amount(std::uint64_t value, std::string_view unit) {
+  return unit == "bytes" ? short_size(value) : std::to_string(value);
+}
+
+/// An estimate has a tilde in front; what is not known is a dash, unless it is that there is no limit.
+std::string value_text(const Limit& limit) {
+  if (limit.value) return amount(*limit.value, limit.unit);
+  return limit.value.reason() == "unlimited" ? "unlimited" : "-";
+}
+std::string used_text(const Limit& limit) {
+  if (!limit.used) return "-";
+  return (limit.estimate.empty() ? "" : "~") + amount(*limit.used, limit.unit);
+}
+
+std::string name_text(const Limit& limit) { return limit.place.empty() ? limit.name : limit.name + " " + limit.place; }
+
+void print_table(const std::vector<Limit>& limits, const Screen& screen) {
+  Table table{{{"LIMIT", Align::left, true},
+               {"OF"},
+               {"USED", Align::right},
+               {"VALUE", Align::right},
+               {"UNIT", Align::left, true},
+               {"WHEN IT IS REACHED", Align::left, true}}};
+  for (const Limit& limit : limits) {
+    const Colour colour = limit.nearly_reached() ? Colour::red : Colour::none;
+    table.add_row({{name_text(limit), colour},
+                   {std::string{to_string(limit.scope)}},
+                   {used_text(limit), colour},
+                   {value_text(limit)},
+                   {std::string{limit.unit}},
+                   {std::string{limit.at_limit}}});
+  }
+  fmt::print("{}", table.render(screen));
+}
+
+void print_remedies(const std::vector<Limit>& limits, const Screen& screen) {
+  for (const Limit& limit : limits) {
+    if (!limit.nearly_reached()) continue;
+    fmt::print("\n{}: nearly reached. To raise it: {}\n", coloured(name_text(limit), Colour::red, screen), limit.raise);
+    for (const auto& consumer : limit.consumers)
+      fmt::print("  {} has {}\n", consumer.who, amount(consumer.amount, limit.unit));
+  }
+}
+
+/// What is nearly reached, and then, unless that is all that was asked for, the rest in its order.
+std::vector<Limit> most_urgent_first(const std::vector<Limit>& limits, bool near_only) {
+  std::vector<Limit> sorted;
+  std::ranges::copy_if(limits, std::back_inserter(sorted), &Limit::nearly_reached);
+  if (!near_only) std::ranges::copy_if(limits, std::back_inserter(sorted), std::not_fn(&Limit::nearly_reached));
+  return sorted;
+}
+
+Result<int> run_limits(const LimitsArguments& arguments) {
+  const auto snapshot = inventory::scan();
+  if (!snapshot) return std::unexpected{snapshot.error()};
+  const pid_t pid = asked_process(*snapshot, arguments.pid);
+  auto limits = inventory::limits(*snapshot, pid);
+  if (!limits && limits.error().code() == ESRCH)
+    return nothing(limits_verb, fmt::format("pid {}: no such process", pid));
+  if (!limits) return std::unexpected{limits.error()};
+  limits = most_urgent_first(*limits, arguments.near);
+
+  const inventory::ProcessInfo& process = *snapshot->process(pid);
+  if (arguments.json) {
+    Json list = Json::array();
+    for (const Limit& limit : *limits) list.push_back(to_json(limit));
+    fmt::print("{}", to_text(Json{{"limits_schema", 1}, {"pid", pid}, {"limits", std::move(list)}}));
+    return limits->empty() ? exit_nothing : exit_done;
+  }
+  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  if (limits->empty())
+    return nothing(limits_verb, fmt::format("no limit of {}({}) is nearly reached", process.command, pid));
+  const Screen screen = Screen::of(STDOUT_FILENO);
+  fmt::print("limits of {}({})\n", coloured(process.command, Colour::bold, screen), pid);
+  print_table(*limits, screen);
+  print_remedies(*limits, screen);
+  return exit_done;
+}
+
+CommandRun define(CLI::App& app) {
+  auto arguments = std::make_shared<LimitsArguments>();
+  app.add_option("--pid", arguments->pid, "The process whose limits are told; without it, the caller's (the shell)");
+  app.add_flag("--near", arguments->near, "Only limits of which nine tenths are used");
+  add_json_flag(app, arguments->json);
+  return [arguments](const TrailingWords&) { return run_limits(*arguments); };
+}
+
+}  // namespace
+
+const Verb limits_verb{"limits", "Show every IPC limit, its use, and what happens when it is reached",
+                       "  ginnel limits\n"
+                       "  ginnel limits --pid $(pidof app) --near   # what it will meet next\n"
+                       "  ginnel limits --json\n",
+                       false, define};
+
+}  // namespace ginnel::cli
