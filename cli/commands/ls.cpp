@@ -58,7 +58,7 @@ bool concerns(const Object& object, pid_t pid) {
          std::ranges::any_of(object.waiters, [&](const auto& waiter) { return waiter.pid == pid; });
 }
 
-Result<std::vector<const Object*>> choose(const Snapshot& snapshot, const LsArguments& arguments) {
+Result<std::vector<const Object*>> choose(const inventory::Judge& judge, const LsArguments& arguments) {
   std::vector<inventory::Kind> kinds;
   for (const std::string& text : arguments.kinds) {
     const auto kind = inventory::parse_kind(text);
@@ -72,12 +72,12 @@ Result<std::vector<const Object*>> choose(const Snapshot& snapshot, const LsArgu
     user = *parsed;
   }
   std::vector<const Object*> chosen;
-  for (const Object& object : snapshot.objects) {
+  for (const Object& object : judge.snapshot().objects) {
     if (!kinds.empty() && std::ranges::find(kinds, object.id.kind) == kinds.end()) continue;
     if (arguments.pid && !concerns(object, *arguments.pid)) continue;
     if (user && (!object.owner || *object.owner != *user)) continue;
     if (arguments.orphans) {
-      const auto verdict = inventory::judge(snapshot, object).verdict;
+      const auto verdict = judge(object).verdict;
       if (verdict != inventory::Verdict::safe && verdict != inventory::Verdict::likely) continue;
     }
     chosen.push_back(&object);
@@ -86,21 +86,15 @@ Result<std::vector<const Object*>> choose(const Snapshot& snapshot, const LsArgu
 }
 
 /// What needs a human first, then kind after kind by name.
-void sort_for_people(const Snapshot& snapshot, std::vector<const Object*>& objects) {
-  struct Key {
-    Urgency urgency;
-    inventory::Kind kind;
-    std::string name;
-    const Object* object;
-  };
-  std::vector<Key> keys;
-  keys.reserve(objects.size());
-  for (const Object* object : objects)
-    keys.push_back({urgency(snapshot, *object), object->id.kind, object->name, object});
-  std::ranges::stable_sort(keys, [](const Key& a, const Key& b) {
-    return std::tie(a.urgency, a.kind, a.name, a.object->id) < std::tie(b.urgency, b.kind, b.name, b.object->id);
+std::vector<Row> rows_for_people(const inventory::Judge& judge, const std::vector<const Object*>& objects) {
+  std::vector<Row> rows;
+  rows.reserve(objects.size());
+  for (const Object* object : objects) rows.push_back(row_of(judge, *object));
+  std::ranges::sort(rows, [](const Row& a, const Row& b) {
+    return std::tie(a.urgency, a.object->id.kind, a.object->name, a.object->id) <
+           std::tie(b.urgency, b.object->id.kind, b.object->name, b.object->id);
   });
-  std::ranges::transform(keys, objects.begin(), &Key::object);
+  return rows;
 }
 
 Result<int> run_ls(const LsArguments& arguments) {
@@ -113,20 +107,20 @@ Result<int> run_ls(const LsArguments& arguments) {
   if (!columns) return std::unexpected{columns.error()};
   const auto snapshot = inventory::scan(*options);
   if (!snapshot) return std::unexpected{snapshot.error()};
-  auto objects = choose(*snapshot, arguments);
+  const inventory::Judge judge{*snapshot};
+  const auto objects = choose(judge, arguments);
   if (!objects) return std::unexpected{objects.error()};
 
   if (arguments.json) {
-    std::fputs(to_text(to_json(*snapshot, *objects)).c_str(), stdout);
+    std::fputs(to_text(to_json(judge, *objects)).c_str(), stdout);
     return objects->empty() ? exit_nothing : exit_done;
   }
-  sort_for_people(*snapshot, *objects);
   std::vector<Column> titles;
   for (const ObjectColumn* column : *columns) titles.push_back(column->column);
   Table table{std::move(titles)};
-  for (const Object* object : *objects) {
+  for (const Row& row : rows_for_people(judge, *objects)) {
     std::vector<Cell> cells;
-    for (const ObjectColumn* column : *columns) cells.push_back(column->cell(*snapshot, *object));
+    for (const ObjectColumn* column : *columns) cells.push_back(column->cell(row));
     table.add_row(std::move(cells));
   }
   if (!table.empty()) fmt::print("{}", table.render(screen));

@@ -38,9 +38,10 @@ class Users {
     }
     const auto objects = find_objects(*snapshot_, address);
     if (!objects) return std::unexpected{objects.error()};
+    const inventory::Judge judge{*snapshot_};
     constexpr std::size_t most = 8;
     for (const inventory::Object* object : *objects) {
-      const auto judgement = inventory::judge(*snapshot_, *object);
+      const auto judgement = judge(*object);
       if (judgement.verdict != inventory::Verdict::in_use) continue;
       std::string holders = display_holders(*snapshot_, *object, most);
       for (const inventory::Waiter& waiter : object->waiters)

@@ -28,14 +28,15 @@ Result<int> run_show(const ShowArguments& arguments) {
   const auto objects = find_objects(*snapshot, arguments.what);
   if (!objects) return std::unexpected{objects.error()};
   if (objects->empty()) return nothing(show_verb, arguments.what + ": there is no such object, or it may not be seen");
+  const inventory::Judge judge{*snapshot};
   if (arguments.json) {
-    std::fputs(to_text(to_json(*snapshot, *objects)).c_str(), stdout);
+    std::fputs(to_text(to_json(judge, *objects)).c_str(), stdout);
     return exit_done;
   }
   const Screen screen = Screen::of(STDOUT_FILENO);
   bool first = true;
   for (const inventory::Object* object : *objects) {
-    fmt::print("{}{}", first ? "" : "\n", object_text(*snapshot, *object, screen));
+    fmt::print("{}{}", first ? "" : "\n", object_text(judge, *object, screen));
     first = false;
   }
   fmt::print(stderr, "{}", coverage_text(snapshot->coverage));

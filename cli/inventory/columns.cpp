@@ -68,17 +68,15 @@ std::string waits_text(const Snapshot& snapshot, const Object& object) {
   return text;
 }
 
-Cell verdict_cell(const Snapshot& snapshot, const Object& object) {
-  const Verdict verdict = inventory::judge(snapshot, object).verdict;
-  const Colour colour = verdict == Verdict::safe     ? Colour::yellow
-                        : verdict == Verdict::likely ? Colour::yellow
-                                                     : Colour::dim;
-  return {std::string{to_string(verdict)}, colour};
+bool may_go(Verdict verdict) { return verdict == Verdict::safe || verdict == Verdict::likely; }
+
+Cell verdict_cell(const Row& row) {
+  return {std::string{to_string(row.verdict)}, may_go(row.verdict) ? Colour::yellow : Colour::dim};
 }
 
 /// What a human should know at one glance.
-Cell state_cell(const Snapshot& snapshot, const Object& object) {
-  switch (urgency(snapshot, object)) {
+Cell state_cell(const Row& row) {
+  switch (row.urgency) {
     case Urgency::blocked:
       return {"blocked", Colour::red};
     case Urgency::full:
@@ -88,11 +86,18 @@ Cell state_cell(const Snapshot& snapshot, const Object& object) {
     case Urgency::ordinary:
       break;
   }
-  return {object.deleted ? "deleted" : object.waiters.empty() ? "" : "waits", Colour::dim};
+  return {row.object->deleted ? "deleted" : row.object->waiters.empty() ? "" : "waits", Colour::dim};
 }
 
 Cell fact_cell(const inventory::Fact<std::uint32_t>& fact, std::string (*text)(std::uint32_t)) {
   return fact ? Cell{text(*fact)} : Cell{"-", Colour::dim};
+}
+
+Urgency urgency_of(const Object& object, Verdict verdict) {
+  if (std::ranges::any_of(object.waiters, [&](const Waiter& waiter) { return is_held_up(object, waiter); }))
+    return Urgency::blocked;
+  if (object.fill && object.fill->writer_blocks.value_or(false)) return Urgency::full;
+  return may_go(verdict) ? Urgency::orphaned : Urgency::ordinary;
 }
 
 }  // namespace
@@ -113,12 +118,9 @@ bool is_held_up(const Object& object, const Waiter& waiter) {
   }
 }
 
-Urgency urgency(const Snapshot& snapshot, const Object& object) {
-  if (std::ranges::any_of(object.waiters, [&](const Waiter& waiter) { return is_held_up(object, waiter); }))
-    return Urgency::blocked;
-  if (object.fill && object.fill->writer_blocks.value_or(false)) return Urgency::full;
-  const Verdict verdict = inventory::judge(snapshot, object).verdict;
-  return verdict == Verdict::safe || verdict == Verdict::likely ? Urgency::orphaned : Urgency::ordinary;
+Row row_of(const inventory::Judge& judge, const Object& object) {
+  const Verdict verdict = judge(object).verdict;
+  return {.snapshot = &judge.snapshot(), .object = &object, .verdict = verdict, .urgency = urgency_of(object, verdict)};
 }
 
 std::string display_name(const Snapshot& snapshot, const Object& object) {
@@ -182,64 +184,64 @@ const std::vector<ObjectColumn>& object_columns() {
       {"kind",
        "pipe, fifo, unix, …",
        {"KIND"},
-       [](const Snapshot&, const Object& o) { return Cell{std::string{to_string(o.id.kind)}}; }},
+       [](const Row& row) { return Cell{std::string{to_string(row.object->id.kind)}}; }},
       {"name",
        "its address, or what /proc calls it",
        {"NAME", Align::left, true},
-       [](const Snapshot& s, const Object& o) { return Cell{display_name(s, o)}; }},
-      {"owner", "user", {"OWNER"}, [](const Snapshot&, const Object& o) { return fact_cell(o.owner, user_name); }},
+       [](const Row& row) { return Cell{display_name(*row.snapshot, *row.object)}; }},
+      {"owner", "user", {"OWNER"}, [](const Row& row) { return fact_cell(row.object->owner, user_name); }},
       {"mode",
        "permission bits, octal",
        {"MODE"},
-       [](const Snapshot&, const Object& o) {
-         return fact_cell(o.mode, [](std::uint32_t m) { return fmt::format("{:04o}", m); });
+       [](const Row& row) {
+         return fact_cell(row.object->mode, [](std::uint32_t m) { return fmt::format("{:04o}", m); });
        }},
       {"fill",
        "used and capacity: bytes, messages, connections, or a count",
        {"FILL", Align::right},
-       [](const Snapshot&, const Object& o) {
-         const bool full = o.fill && o.fill->writer_blocks.value_or(false);
-         return Cell{display_fill(o), full ? Colour::red : Colour::none};
+       [](const Row& row) {
+         const bool full = row.object->fill && row.object->fill->writer_blocks.value_or(false);
+         return Cell{display_fill(*row.object), full ? Colour::red : Colour::none};
        }},
       {"holders",
        "who has it: r, w, rw open; m, M mapped to read or write; L lock; * owner",
        {"HOLDERS", Align::left, true},
-       [](const Snapshot& s, const Object& o) { return Cell{display_holders(s, o, holders_shown)}; }},
+       [](const Row& row) { return Cell{display_holders(*row.snapshot, *row.object, holders_shown)}; }},
       {"waiters",
        "who sleeps on it, in what, for how long",
        {"WAITERS", Align::left, true},
-       [](const Snapshot& s, const Object& o) { return Cell{waits_text(s, o)}; }},
+       [](const Row& row) { return Cell{waits_text(*row.snapshot, *row.object)}; }},
       {"verdict", "may it go: safe, likely, unknown, in-use", {"VERDICT"}, verdict_cell},
       {"peers",
        "the other ends of a socket",
        {"PEERS", Align::left, true},
-       [](const Snapshot& s, const Object& o) {
+       [](const Row& row) {
          std::string text;
-         for (const inventory::ObjectId& id : o.peers)
-           if (const Object* peer = s.object(id))
-             text += (text.empty() ? "" : " ") + display_holders(s, *peer, holders_shown);
+         for (const inventory::ObjectId& id : row.object->peers)
+           if (const Object* peer = row.snapshot->object(id))
+             text += (text.empty() ? "" : " ") + display_holders(*row.snapshot, *peer, holders_shown);
          return Cell{text};
        }},
       {"age",
        "since it was made or last changed",
        {"AGE", Align::right},
-       [](const Snapshot& s, const Object& o) {
-         return o.changed ? Cell{short_span(s.taken_at - *o.changed)} : Cell{"-", Colour::dim};
+       [](const Row& row) {
+         return row.object->changed ? Cell{short_span(row.snapshot->taken_at - *row.object->changed)} : Cell{"-", Colour::dim};
        }},
       {"ns",
        "inode of the namespace it belongs to",
        {"NS", Align::right},
-       [](const Snapshot&, const Object& o) {
-         return o.id.space == 0 ? Cell{"-", Colour::dim} : Cell{std::to_string(o.id.space)};
+       [](const Row& row) {
+         return row.object->id.space == 0 ? Cell{"-", Colour::dim} : Cell{std::to_string(row.object->id.space)};
        }},
       {"cgroup",
        "of its holders",
        {"CGROUP", Align::left, true},
-       [](const Snapshot&, const Object& o) { return o.cgroup ? Cell{*o.cgroup} : Cell{"-", Colour::dim}; }},
+       [](const Row& row) { return row.object->cgroup ? Cell{*row.object->cgroup} : Cell{"-", Colour::dim}; }},
       {"uid",
        "identity, for 'ginnel show'",
        {"UID"},
-       [](const Snapshot&, const Object& o) { return Cell{o.id.to_string()}; }},
+       [](const Row& row) { return Cell{row.object->id.to_string()}; }},
   };
   return columns;
 }

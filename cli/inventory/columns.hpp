@@ -13,7 +13,15 @@ namespace ginnel::cli {
 
 /// What an engineer must look at first.
 enum class Urgency { blocked, full, orphaned, ordinary };
-[[nodiscard]] Urgency urgency(const inventory::Snapshot& snapshot, const inventory::Object& object);
+
+/// An object to be shown, and what was found about it once for all columns.
+struct Row {
+  const inventory::Snapshot* snapshot;
+  const inventory::Object* object;
+  inventory::Verdict verdict;
+  Urgency urgency;
+};
+[[nodiscard]] Row row_of(const inventory::Judge& judge, const inventory::Object& object);
 
 /// Whether a thread is held up, and not merely idle: a writer, a lock, a FIFO's open, the owner of a mutex.
 [[nodiscard]] bool is_held_up(const inventory::Object& object, const inventory::Waiter& waiter);
@@ -30,7 +38,7 @@ struct ObjectColumn {
   std::string_view name;  ///< as in `-o`
   std::string_view meaning;
   Column column;
-  Cell (*cell)(const inventory::Snapshot& snapshot, const inventory::Object& object);
+  Cell (*cell)(const Row& row);
 };
 [[nodiscard]] const std::vector<ObjectColumn>& object_columns();
 /// The columns of a list like `kind,name,fill`. Errors: a usage error that lists them all.

@@ -80,7 +80,8 @@ Json to_json(const inventory::Coverage& coverage) {
           {"notes", coverage.notes}};
 }
 
-Json to_json(const Snapshot& snapshot, const Object& object) {
+Json to_json(const inventory::Judge& judge, const Object& object) {
+  const Snapshot& snapshot = judge.snapshot();
   Json json{{"uid", object.id.to_string()},
             {"kind", to_string(object.id.kind)},
             {"name", or_null(object.name)},
@@ -107,7 +108,7 @@ Json to_json(const Snapshot& snapshot, const Object& object) {
   for (const auto& detail : object.details) details[detail.key] = detail.value;
   json["details"] = std::move(details);
 
-  const inventory::Judgement judgement = inventory::judge(snapshot, object);
+  const inventory::Judgement judgement = judge(object);
   json["verdict"] = to_string(judgement.verdict);
   json["reasons"] = judgement.reasons;
   json["evidence"] = judgement.evidence;
@@ -115,9 +116,10 @@ Json to_json(const Snapshot& snapshot, const Object& object) {
   return json;
 }
 
-Json to_json(const Snapshot& snapshot, const std::vector<const Object*>& objects) {
+Json to_json(const inventory::Judge& judge, const std::vector<const Object*>& objects) {
+  const Snapshot& snapshot = judge.snapshot();
   Json list = Json::array();
-  for (const Object* object : objects) list.push_back(to_json(snapshot, *object));
+  for (const Object* object : objects) list.push_back(to_json(judge, *object));
   return {{"schema", inventory_schema},
           {"boot_id", snapshot.boot_id},
           {"taken_at", seconds_of(snapshot.taken_at)},

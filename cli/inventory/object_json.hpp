@@ -12,8 +12,8 @@ namespace ginnel::cli {
 inline constexpr int inventory_schema = 1;
 
 /// `{schema, boot_id, taken_at, coverage, objects}`.
-[[nodiscard]] Json to_json(const inventory::Snapshot& snapshot, const std::vector<const inventory::Object*>& objects);
-[[nodiscard]] Json to_json(const inventory::Snapshot& snapshot, const inventory::Object& object);
+[[nodiscard]] Json to_json(const inventory::Judge& judge, const std::vector<const inventory::Object*>& objects);
+[[nodiscard]] Json to_json(const inventory::Judge& judge, const inventory::Object& object);
 [[nodiscard]] Json to_json(const inventory::Coverage& coverage);
 /// Seconds since the epoch.
 [[nodiscard]] double seconds_of(inventory::Time time);

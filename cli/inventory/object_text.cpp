@@ -110,7 +110,8 @@ std::string_view what_disturbs(Kind kind) noexcept {
 
 }  // namespace
 
-std::string object_text(const Snapshot& snapshot, const Object& object, const Screen& screen) {
+std::string object_text(const inventory::Judge& judge, const Object& object, const Screen& screen) {
+  const Snapshot& snapshot = judge.snapshot();
   const auto number = [](std::uint32_t value) { return std::to_string(value); };
   Sheet sheet{screen};
   sheet.add("uid", object.id.to_string());
@@ -136,7 +137,7 @@ std::string object_text(const Snapshot& snapshot, const Object& object, const Sc
                                                     display_holders(snapshot, *peer, 8)));
   }
   sheet.add("cgroup", object.cgroup, [](const std::string& path) { return path; });
-  const inventory::Judgement judgement = inventory::judge(snapshot, object);
+  const inventory::Judgement judgement = judge(object);
   sheet.add("verdict", std::string{to_string(judgement.verdict)});
   for (const std::string& reason : judgement.reasons) sheet.add("because", reason);
   for (const std::string& evidence : judgement.evidence) sheet.add("evidence", evidence);

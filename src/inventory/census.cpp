@@ -35,6 +35,7 @@ Result<Census> take_census(const ScanOptions& options, const Landmarks& landmark
     return !out_of_means;
   });
   if (!listed) return std::unexpected{listed.error()};
+  reader.look_through_reading_ends();
   if (out_of_means) return std::unexpected{*out_of_means};
   std::ranges::sort(census.processes, {}, &ProcessInfo::pid);
   return census;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ginnel/inventory/plan.hpp"
-#include "judge.hpp"
+#include "ginnel/inventory/verdict.hpp"
 
 namespace ginnel::inventory {
 

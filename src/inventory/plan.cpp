@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "judge.hpp"
 #include "words.hpp"
 
 namespace ginnel::inventory {

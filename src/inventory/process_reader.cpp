@@ -29,11 +29,13 @@ class NumberedPath {
 Access access_of_link(std::uint32_t mode) noexcept {
   constexpr std::uint32_t user_read = 0400;
   constexpr std::uint32_t user_write = 0200;
-  const bool reads = (mode & user_read) != 0;
-  const bool writes = (mode & user_write) != 0;
-  if (reads && writes) return Access::read_write;
-  return reads ? Access::read : writes ? Access::write : Access::none;
+  const bool may_read = (mode & user_read) != 0;
+  const bool may_write = (mode & user_write) != 0;
+  if (may_read && may_write) return Access::read_write;
+  return may_read ? Access::read : may_write ? Access::write : Access::none;
 }
+
+bool writes(Access access) noexcept { return access == Access::write || access == Access::read_write; }
 
 bool is_out_of_means(const Error& error) noexcept {
   return error.code() == EMFILE || error.code() == ENFILE || error.code() == ENOMEM;
@@ -133,8 +135,10 @@ void ProcessReader::read_descriptor(const Directory& fds, const Directory& folde
   const NumberedPath name{"", fd};
   const auto status = fds.status(name.get(), Follow::yes);
   if (!status || !is_of_interest(*status)) return;
-  OpenFile file{.pid = pid, .tid = tid, .fd = fd, .access = Access::none, .status = *status, .target = {}, .info = {}};
-  if (const auto link = fds.status(name.get(), Follow::no)) file.access = access_of_link(link->mode);
+  OpenFile file{
+      .pid = pid, .tid = tid, .fd = fd, .access = Access::read_write, .status = *status, .target = {}, .info = {}};
+  if (status->type != FileType::socket)
+    if (const auto link = fds.status(name.get(), Follow::no)) file.access = access_of_link(link->mode);
 
   const bool is_anonymous = status->device == landmarks_.anonymous;
   const bool is_unnamed = status->type == FileType::socket || status->device == landmarks_.pipes;
@@ -147,20 +151,27 @@ void ProcessReader::read_descriptor(const Directory& fds, const Directory& folde
   census_.files.push_back(std::move(file));
 }
 
-/// A pipe is asked once through a reading end and again through a writing one, which alone tells whether it is full.
+/// A writing end alone tells whether a pipe is full: see look_through_reading_ends() for those that nobody writes to.
 void ProcessReader::look_closer(const OpenFile& file) {
-  const bool is_pipe = file.status.type == FileType::fifo && file.access != Access::none;
+  const bool is_pipe = file.status.type == FileType::fifo && writes(file.access);
   const bool is_memfd = file.status.device == landmarks_.memory && file.target.starts_with("/memfd:");
-  if (!is_pipe && !is_memfd) return;
+  if (is_pipe || is_memfd) ask_copy_of(file);
+}
+
+void ProcessReader::look_through_reading_ends() {
+  for (const OpenFile& file : census_.files)
+    if (file.status.type == FileType::fifo && file.access == Access::read) ask_copy_of(file);
+}
+
+void ProcessReader::ask_copy_of(const OpenFile& file) {
   Insight& insight = census_.insights[{file.status.device, file.status.inode}];
-  if (is_pipe && insight.pipe && (insight.pipe->full || file.access == Access::read)) return;
-  if (is_memfd && insight.seals) return;
+  if (insight.pipe || insight.seals) return;
 
   const Process* process = hold(file.pid);
   if (process == nullptr || file.tid != file.pid) return;
   const auto copy = copy_descriptor(*process, file.fd);
   if (!copy) return;
-  if (is_pipe) {
+  if (file.status.type == FileType::fifo) {
     if (const auto status = pipe_status(copy->get())) insight.pipe = *status;
   } else {
     if (const auto seals = memfd_seals(copy->get())) insight.seals = *seals;

@@ -21,6 +21,8 @@ class ProcessReader {
 
   /// A process that has gone is left out. Errors: EMFILE, ENFILE, ENOMEM.
   [[nodiscard]] Result<void> read(const Directory& proc, pid_t pid);
+  /// Once all are read: the pipes of which no writing end was found.
+  void look_through_reading_ends();
 
  private:
   [[nodiscard]] bool wants(Kind kind) const { return options_.kinds.empty() || options_.kinds.contains(kind); }
@@ -32,6 +34,7 @@ class ProcessReader {
   void read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd);
   [[nodiscard]] bool is_of_interest(const FileStatus& status) const;
   void look_closer(const OpenFile& file);
+  void ask_copy_of(const OpenFile& file);
   [[nodiscard]] bool read_mappings(const Directory& folder, pid_t pid);
   [[nodiscard]] std::optional<MappedFile::Origin> origin_of(const Directory& folder, const MapsLine& mapping);
   void read_threads(const Directory& folder, pid_t pid);

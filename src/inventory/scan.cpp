@@ -60,15 +60,16 @@ Fact<std::string> common_cgroup(const Snapshot& snapshot, const Object& object) 
 
 void finish(Scene& scene) {
   Snapshot& snapshot = scene.snapshot;
-  for (Object& object : scene.objects.all()) {
-    if (!scene.wants(object.id.kind)) continue;
+  std::vector<Object> objects = std::move(scene.objects).take();
+  std::erase_if(objects, [&](const Object& object) { return !scene.wants(object.id.kind); });
+  for (Object& object : objects) {
     object.cgroup = common_cgroup(snapshot, object);
     if (object.cgroup)
       if (const std::string container = container_of(*object.cgroup); !container.empty())
         object.details.push_back({"container", container});
-    snapshot.objects.push_back(std::move(object));
   }
-  std::ranges::sort(snapshot.objects, {}, &Object::id);
+  std::ranges::sort(objects, {}, &Object::id);
+  snapshot.objects = std::move(objects);
   snapshot.coverage.sources = {{"/proc", "processes, descriptors, mappings, waits, locks, signals"},
                                {"/proc/sysvipc", "sysv-shm sysv-msg sysv-sem"},
                                {"mqueue file system", "posix-mq"},

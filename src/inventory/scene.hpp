@@ -23,6 +23,8 @@ class Objects {
   [[nodiscard]] Object& at(const ObjectId& id);
   [[nodiscard]] Object* find(const ObjectId& id);
   [[nodiscard]] std::vector<Object>& all() noexcept { return objects_; }
+  /// All of them, which the caller takes over.
+  [[nodiscard]] std::vector<Object> take() && noexcept { return std::move(objects_); }
 
  private:
   struct HashId {

@@ -1,6 +1,6 @@
 #include "ginnel/inventory/verdict.hpp"
 
-#include "judge.hpp"
+#include "sight.hpp"
 #include "trial.hpp"
 
 // The rules, kind by kind.
@@ -222,8 +222,13 @@ std::string_view to_string(Verdict verdict) noexcept {
   return "?";
 }
 
+Judge::Judge(const Snapshot& snapshot, const JudgeOptions& options)
+    : snapshot_{snapshot}, options_{options}, sight_{std::make_unique<const Sight>(snapshot)} {}
+Judge::Judge(Judge&& other) noexcept = default;
+Judge::~Judge() = default;
+
 Judgement Judge::operator()(const Object& object) const {
-  Trial trial{snapshot_, sight_, object, options_.grace};
+  Trial trial{snapshot_, *sight_, object, options_.grace};
   if (const Rule rule = rule_for(object.id.kind); rule != nullptr && !object.deleted) {
     rule(trial);
   } else {
@@ -231,10 +236,6 @@ Judgement Judge::operator()(const Object& object) const {
     trial.against(Verdict::in_use, "it has no name and goes with its last holder");
   }
   return std::move(trial).close();
-}
-
-Judgement judge(const Snapshot& snapshot, const Object& object, const JudgeOptions& options) {
-  return Judge{snapshot, options}(object);
 }
 
 }  // namespace ginnel::inventory

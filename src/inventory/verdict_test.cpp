@@ -27,8 +27,13 @@ Verdict verdict_of(const Case& one, Judgement& judgement) {
   Object object = one.object;
   one.change(snapshot, object);
   hand_made::add(snapshot, object);
-  judgement = judge(snapshot, object);
+  judgement = Judge{snapshot}(object);
   return judgement.verdict;
+}
+
+Judgement judged_when_quiet(const Object& object) {
+  const Snapshot snapshot = hand_made::quiet_machine();
+  return Judge{snapshot}(object);
 }
 
 void expect(const std::vector<Case>& cases) {
@@ -254,7 +259,7 @@ TEST(Verdict, OfOurOwnGoesByTheOwnersLock) {
 TEST(Verdict, OfALockNamesItsHolder) {
   expect(
       {{"held", hand_made::object(Kind::lock, "lock:/run/x"), held_by(30, How::lock), Verdict::in_use, "holder(30)"}});
-  const Judgement judgement = judge(hand_made::quiet_machine(), hand_made::object(Kind::lock, "lock:/run/x"));
+  const Judgement judgement = judged_when_quiet(hand_made::object(Kind::lock, "lock:/run/x"));
   EXPECT_EQ(judgement.verdict, Verdict::in_use);
   EXPECT_NE(judgement.reasons.front().find("its file is never removed"), std::string::npos);
 }
@@ -279,7 +284,7 @@ TEST(Verdict, NamesTheProgramThatRecyclesIt) {
   socket.name = "unix:/run/postgresql/.s.PGSQL.5432";
   for (const Object& left : {segment, semaphores, memory, socket}) {
     SCOPED_TRACE(left.name);
-    const Judgement judgement = judge(hand_made::quiet_machine(), left);
+    const Judgement judgement = judged_when_quiet(left);
     EXPECT_EQ(judgement.verdict, Verdict::likely);
     const auto told = std::ranges::find_if(judgement.reasons, [](const std::string& reason) {
       return reason.find("PostgreSQL") != std::string::npos && reason.find("next start") != std::string::npos;
@@ -303,7 +308,7 @@ TEST(Verdict, DoesNotTakeEverySmallSegmentForPostgresql) {
 }
 
 TEST(Verdict, TellsWhatItRestsOn) {
-  const Judgement judgement = judge(hand_made::quiet_machine(), hand_made::left_segment());
+  const Judgement judgement = judged_when_quiet(hand_made::left_segment());
   const std::vector<std::string> expected{"/proc/sysvipc/shm: nattch=0 cpid=812 lpid=812", "last user: dead",
                                           "last used or changed 86400 s ago"};
   EXPECT_EQ(judgement.evidence, expected);
@@ -313,8 +318,8 @@ TEST(Verdict, GraceIsTheCallersChoice) {
   Object left = hand_made::left_shm();
   left.changed = hand_made::now - 10s;
   const Snapshot snapshot = hand_made::quiet_machine();
-  EXPECT_EQ(judge(snapshot, left, {.grace = 11s}).verdict, Verdict::unknown);
-  EXPECT_EQ(judge(snapshot, left, {.grace = 10s}).verdict, Verdict::safe);
+  EXPECT_EQ((Judge{snapshot, {.grace = 11s}}(left).verdict), Verdict::unknown);
+  EXPECT_EQ((Judge{snapshot, {.grace = 10s}}(left).verdict), Verdict::safe);
 }
 
 }  // namespace

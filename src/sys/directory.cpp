@@ -162,23 +162,21 @@ Result<std::uint64_t> Directory::handle(const char* path) const {
 }
 
 Result<void> read_text(int fd, std::string& text, std::size_t limit) {
-  constexpr std::size_t first_read = 4096;
-  std::size_t filled = 0;
+  std::array<char, 16384> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
   ssize_t got = 0;
+  text.clear();
   do {
-    const std::size_t room = std::max(first_read, text.capacity());
-    text.resize(filled == room ? 2 * room : room);
-    got = retry_interrupted([&] { return ::read(fd, text.data() + filled, text.size() - filled); });
+    got = retry_interrupted([&] { return ::read(fd, chunk.data(), chunk.size()); });
     if (got < 0) {
       const Error failed = Error::last("read");
       text.clear();
       return std::unexpected{failed};
     }
-    filled += static_cast<std::size_t>(got);
-  } while (got > 0 && filled <= limit);
-  text.resize(std::min(filled, limit));
-  if (filled > limit) return std::unexpected{Error{EFBIG, "read"}};
-  return {};
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+  } while (got > 0 && text.size() <= limit);
+  if (text.size() <= limit) return {};
+  text.resize(limit);
+  return std::unexpected{Error{EFBIG, "read"}};
 }
 
 Result<FileStatus> file_status(int fd) { return status_at(fd, "", AT_EMPTY_PATH); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,26 @@ struct JudgeOptions {
   std::chrono::seconds grace{60};  ///< younger objects may still be waiting for their first user
 };
 
-/// Judges one object of the snapshot by docs/INVENTORY.md. Nothing is `safe` while a process that could hold it was not
+struct Sight;
+
+/// Judges the objects of one snapshot by docs/INVENTORY.md. Nothing is `safe` while a process that could hold it was not
 /// readable, or a namespace that could see it was not visited. The snapshot should be of all kinds and namespaces: what was
-/// not asked for counts as not seen. Pure: looks at the snapshot only. Its time grows with the number of processes;
-/// make_plan() judges many objects at the cost of one.
-[[nodiscard]] Judgement judge(const Snapshot& snapshot, const Object& object, const JudgeOptions& options = {});
+/// not asked for counts as not seen. Pure: looks at the snapshot only. Making a judge takes time in step with the number of
+/// processes; a judgement takes as much as the object has users. May be asked by several threads at once.
+class Judge {
+ public:
+  /// The snapshot has to outlive it.
+  explicit Judge(const Snapshot& snapshot, const JudgeOptions& options = {});
+  Judge(Judge&& other) noexcept;
+  Judge& operator=(Judge&& other) = delete;
+  ~Judge();
+  [[nodiscard]] Judgement operator()(const Object& object) const;
+  [[nodiscard]] const Snapshot& snapshot() const noexcept { return snapshot_; }
+
+ private:
+  const Snapshot& snapshot_;
+  JudgeOptions options_;
+  std::unique_ptr<const Sight> sight_;
+};
 
 }  // namespace ginnel::inventory
