@@ -18,6 +18,7 @@
 #include "ginnel/sys/inside.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/mapping.hpp"
+#include "ginnel/sys/mapping_query.hpp"
 #include "ginnel/sys/memfd.hpp"
 #include "ginnel/sys/namespaces.hpp"
 #include "ginnel/sys/pipe.hpp"

@@ -73,7 +73,6 @@ ProcessStatus parse_status(std::string_view text) {
 }
 
 std::optional<MapsLine> parse_maps_line(std::string_view line) {
-  MapsLine mapping;
   const auto start = to_number<std::uint64_t>(take_until(line, '-'), 16);
   const auto end = take_number<std::uint64_t>(line, 16);
   const std::string_view rights = take_word(line);
@@ -83,14 +82,14 @@ std::optional<MapsLine> parse_maps_line(std::string_view line) {
   const auto inode = take_number<std::uint64_t>(line);
   if (!start || !end || rights.size() < 4 || !offset || !device || !inode) return std::nullopt;
   skip_blanks(line);
-  return MapsLine{.start = *start,
-                  .end = *end,
-                  .readable = rights[0] == 'r',
-                  .writable = rights[1] == 'w',
-                  .shared = rights[3] == 's',
-                  .offset = *offset,
-                  .device = *device,
-                  .inode = *inode,
+  return MapsLine{.mapping = {.start = *start,
+                              .end = *end,
+                              .offset = *offset,
+                              .device = *device,
+                              .inode = *inode,
+                              .readable = rights[0] == 'r',
+                              .writable = rights[1] == 'w',
+                              .shared = rights[3] == 's'},
                   .path = line};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ginnel/core/process_id.hpp"
+#include "ginnel/sys/mapping_query.hpp"
 
 // The texts of /proc, as values. Pure functions over untrusted text (a process chooses its own name, an administrator the
 // path of a mount): whatever comes, they give a value or nothing. Source: proc(5).
@@ -37,14 +38,7 @@ struct ProcessStatus {
 
 /// A line of /proc/PID/maps.
 struct MapsLine {
-  std::uint64_t start = 0;
-  std::uint64_t end = 0;
-  bool readable = false;
-  bool writable = false;
-  bool shared = false;
-  std::uint64_t offset = 0;
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  MappingStatus mapping;
   std::string_view path;
 };
 [[nodiscard]] std::optional<MapsLine> parse_maps_line(std::string_view line);

@@ -48,22 +48,22 @@ TEST(ProcessStatus, ReadsUserAndSignals) {
 }
 
 TEST(MapsLine, ReadsRightsPlaceAndPath) {
-  const auto mapping = parse_maps_line(
+  const auto line = parse_maps_line(
       "7f0000001000-7f0000003000 rw-s 00002000 00:01 32769                      /SYSV00000051 (deleted)");
-  ASSERT_TRUE(mapping.has_value());
-  EXPECT_EQ(mapping->start, 0x7f0000001000U);
-  EXPECT_EQ(mapping->end, 0x7f0000003000U);
-  EXPECT_TRUE(mapping->readable && mapping->writable && mapping->shared);
-  EXPECT_EQ(mapping->offset, 0x2000U);
-  EXPECT_EQ(mapping->device, device_number(0, 1));
-  EXPECT_EQ(mapping->inode, 32769U);
-  EXPECT_EQ(mapping->path, "/SYSV00000051 (deleted)");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->mapping.start, 0x7f0000001000U);
+  EXPECT_EQ(line->mapping.end, 0x7f0000003000U);
+  EXPECT_TRUE(line->mapping.readable && line->mapping.writable && line->mapping.shared);
+  EXPECT_EQ(line->mapping.offset, 0x2000U);
+  EXPECT_EQ(line->mapping.device, device_number(0, 1));
+  EXPECT_EQ(line->mapping.inode, 32769U);
+  EXPECT_EQ(line->path, "/SYSV00000051 (deleted)");
 }
 
 TEST(MapsLine, AnonymousMemoryHasNoPathAndRubbishIsNoMapping) {
   const auto anonymous = parse_maps_line("7f0000001000-7f0000003000 r--p 00000000 00:00 0 ");
   ASSERT_TRUE(anonymous.has_value());
-  EXPECT_FALSE(anonymous->shared);
+  EXPECT_FALSE(anonymous->mapping.shared);
   EXPECT_EQ(anonymous->path, "");
   for (const char* line : {"", "-", "1-2", "1-2 rw", "1-2 rw-s 0 00 0", "1-2 rw-s 0 0:0 x", "zz-2 rw-s 0 0:0 0",
                            "1-99999999999999999999 rw-s 0 0:0 0"})

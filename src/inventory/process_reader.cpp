@@ -57,7 +57,6 @@ Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
   if (!facts) return {};
   if (!facts->kernel_thread && facts->alive()) {
     spaces_.visit_those_of(*facts, *folder);
-    maps_.clear();
     facts->descriptors_readable = read_descriptors(*folder, pid, pid);
     if (wants_mappings() || options_.waits) facts->mappings_readable = read_mappings(*folder, pid);
     read_threads(*folder, pid);
@@ -179,29 +178,28 @@ void ProcessReader::ask_copy_of(const OpenFile& file) {
 }
 
 bool ProcessReader::read_mappings(const Directory& folder, pid_t pid) {
-  if (!folder.read_file("maps", maps_)) return false;
-  std::string_view lines = maps_;
-  while (!lines.empty()) {
-    const auto mapping = parse_maps_line(take_line(lines));
-    if (!mapping || mapping->inode + mapping->device == 0 || !mapping->path.starts_with('/')) continue;
-    const bool is_segment = mapping->path.starts_with(segment_prefix);
-    const bool is_memory = mapping->device == landmarks_.memory && mapping->path.starts_with("/memfd:");
-    if (!is_segment && !is_memory && !spaces_.keeps_ipc_files(mapping->device)) continue;
+  if (!map_.open(folder)) return false;
+  const auto may_be_of_interest = [this](const MappingStatus& mapping) {
+    return mapping.shared || mapping.device == landmarks_.memory || spaces_.keeps_ipc_files(mapping.device);
+  };
+  return map_.for_each_file(may_be_of_interest, [&](const MappingStatus& mapping, const std::string& path) {
+    const bool is_segment = path.starts_with(segment_prefix);
+    const bool is_memory = mapping.device == landmarks_.memory && path.starts_with("/memfd:");
+    if (!is_segment && !is_memory && !spaces_.keeps_ipc_files(mapping.device)) return;
     census_.mappings.push_back({.pid = pid,
-                                .device = mapping->device,
-                                .inode = mapping->inode,
-                                .start = mapping->start,
-                                .origin = origin_of(folder, *mapping),
-                                .access = mapping->writable   ? Access::read_write
-                                          : mapping->readable ? Access::read
-                                                              : Access::none,
-                                .path = std::string{mapping->path}});
-  }
-  return true;
+                                .device = mapping.device,
+                                .inode = mapping.inode,
+                                .start = mapping.start,
+                                .origin = origin_of(folder, mapping),
+                                .access = mapping.writable   ? Access::read_write
+                                          : mapping.readable ? Access::read
+                                                             : Access::none,
+                                .path = path});
+  });
 }
 
 /// The file behind a mapping, which may have no name and no descriptor left. Its link can be followed with CAP_CHECKPOINT_RESTORE.
-std::optional<MappedFile::Origin> ProcessReader::origin_of(const Directory& folder, const MapsLine& mapping) {
+std::optional<MappedFile::Origin> ProcessReader::origin_of(const Directory& folder, const MappingStatus& mapping) {
   path_ = "map_files/" + to_hexadecimal(mapping.start) + "-" + to_hexadecimal(mapping.end);
   const auto status = folder.status(path_.c_str(), Follow::yes);
   if (!status) return std::nullopt;

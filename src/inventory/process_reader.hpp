@@ -6,6 +6,7 @@
 
 #include "census.hpp"
 #include "ginnel/core/process_id.hpp"
+#include "memory_map.hpp"
 
 namespace ginnel::inventory {
 
@@ -36,7 +37,7 @@ class ProcessReader {
   void look_closer(const OpenFile& file);
   void ask_copy_of(const OpenFile& file);
   [[nodiscard]] bool read_mappings(const Directory& folder, pid_t pid);
-  [[nodiscard]] std::optional<MappedFile::Origin> origin_of(const Directory& folder, const MapsLine& mapping);
+  [[nodiscard]] std::optional<MappedFile::Origin> origin_of(const Directory& folder, const MappingStatus& mapping);
   void read_threads(const Directory& folder, pid_t pid);
   void read_thread(const Directory& thread, pid_t pid, pid_t tid);
   void add_details(const Directory& thread, BlockedThread& blocked);
@@ -58,7 +59,8 @@ class ProcessReader {
   pid_t held_pid_ = 0;
   unsigned threads_ = 1;
   std::optional<double> now_;  ///< milliseconds on the scheduler's clock
-  std::string text_, path_, maps_;
+  MemoryMap map_;              ///< of the process that is read
+  std::string text_, path_;
 };
 
 }  // namespace ginnel::inventory

@@ -86,18 +86,13 @@ std::optional<FutexWord> ProcessReader::futex_at(const BlockedThread& blocked, s
   } else {
     word.shared = true;
   }
-  bool in_shared_memory = false;
-  std::string_view lines = maps_;
-  while (!lines.empty()) {
-    const auto mapping = parse_maps_line(take_line(lines));
-    if (!mapping || address < mapping->start || address >= mapping->end) continue;
-    in_shared_memory = mapping->shared;
+  const auto mapping = map_.at(address);
+  if (mapping) {
     word.device = mapping->device;
     word.inode = mapping->inode;
     word.offset = mapping->offset + (address - mapping->start);
-    break;
   }
-  word.shared = word.shared && in_shared_memory;
+  word.shared = word.shared && mapping && mapping->shared;
 
   constexpr std::size_t owner_offset = 8;  // of glibc's pthread_mutex_t from its lock word
   const Process* process = hold(blocked.pid);
