@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "ginnel/sys/foreign_descriptor.hpp"
 #include "scene.hpp"
@@ -55,13 +56,14 @@ ObjectId own_id(const Scene& scene, Kind kind, const OpenFile& file) {
 
 /// Descriptors of one kind, in the order that the kernel has for their open file descriptions, so that copies of one stand
 /// together; as they came where it may not be asked.
-std::vector<const OpenFile*> copies_together(std::vector<const OpenFile*> files) {
-  std::ranges::stable_sort(files, [](const OpenFile* a, const OpenFile* b) {
+struct ComesFirst {
+  bool operator()(const OpenFile* a, const OpenFile* b) const {
     const auto order = compare_descriptions({a->tid, a->fd}, {b->tid, b->fd});
     return order && *order == std::strong_ordering::less;
-  });
-  return files;
-}
+  }
+};
+/// A tree bears it that the kernel stops answering half-way, which an array that is being sorted need not.
+using CopiesTogether = std::multiset<const OpenFile*, ComesFirst>;
 
 bool are_copies(const OpenFile& a, const OpenFile& b) {
   const auto order = compare_descriptions({a.tid, a.fd}, {b.tid, b.fd});
@@ -100,7 +102,7 @@ void collect_events(Scene& scene) {
   for (std::size_t kind = 0; kind < kind_count; ++kind) {
     const OpenFile* previous = nullptr;
     ObjectId id;
-    for (const OpenFile* file : copies_together(std::move(without_number[kind]))) {
+    for (const OpenFile* file : CopiesTogether{without_number[kind].begin(), without_number[kind].end()}) {
       if (previous == nullptr || !are_copies(*previous, *file)) id = own_id(scene, static_cast<Kind>(kind), *file);
       hold(scene, id, static_cast<Kind>(kind), *file);
       previous = file;
