@@ -1,0 +1,154 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+// The ring: one writer, any number of readers, records of any length in place. Its memory is the writer's; whoever reads maps
+// it for reading only. The format is docs/FORMAT.md.
+//
+// A record is a word and a payload. The word is stored last and names the length, so that a reader polls the record itself
+// and a small message costs the transfer of one cache line. Before a record is published the word of the next one is
+// zeroed: what stood there a lap ago cannot be taken for a record.
+
+namespace ginnel::detail {
+
+/// Part of the format: std::hardware_destructive_interference_size may differ between two peers' compilers.
+inline constexpr std::size_t cache_line_bytes = 64;
+inline constexpr std::size_t word_bytes = 8;
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// A record's word: the length plus one in the low half, the number of the record in the high half; 0: not published yet.
+struct RecordWord {
+  std::uint32_t length = 0;
+  std::uint32_t number = 0;
+
+  [[nodiscard]] static constexpr std::uint64_t pack(std::uint32_t length, std::uint32_t number) noexcept {
+    return (std::uint64_t{number} << 32U) | (std::uint64_t{length} + 1);
+  }
+  [[nodiscard]] static constexpr RecordWord unpack(std::uint64_t word) noexcept {
+    return {.length = static_cast<std::uint32_t>(word) - 1, .number = static_cast<std::uint32_t>(word >> 32U)};
+  }
+};
+
+/// Where records lie. Positions count bytes from the ring's beginning of life and never wrap; the memory is mapped twice in
+/// a row, so that no record does either.
+struct RingShape {
+  std::uint64_t capacity = 0;   ///< bytes, a power of two
+  std::uint64_t alignment = 8;  ///< of payloads, a power of two from 8 on
+
+  /// The word lies right before the payload, and the payload where its alignment wants it.
+  [[nodiscard]] constexpr std::uint64_t word_offset(std::uint64_t position) const noexcept {
+    return (position & (capacity - 1)) + alignment - word_bytes;
+  }
+  [[nodiscard]] constexpr std::uint64_t record_bytes(std::uint64_t payload) const noexcept {
+    return (word_bytes + payload + alignment - 1) & ~(alignment - 1);
+  }
+  [[nodiscard]] constexpr std::uint64_t largest_payload() const noexcept { return capacity / 4 - alignment; }
+};
+
+[[nodiscard]] inline std::atomic_ref<std::uint64_t> word_at(std::byte* memory, std::uint64_t offset) noexcept {
+  return std::atomic_ref{*reinterpret_cast<std::uint64_t*>(memory + offset)};
+}
+/// The memory may be mapped for reading only: nothing but load() may be called.
+[[nodiscard]] inline std::atomic_ref<std::uint64_t> word_at(const std::byte* memory, std::uint64_t offset) noexcept {
+  return word_at(const_cast<std::byte*>(memory), offset);
+}
+
+/// Lets the other hardware thread of this core run while a loop waits.
+inline void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// The writer's side of the memory.
+class RingWriter {
+ public:
+  RingWriter() = default;
+  RingWriter(std::byte* memory, RingShape shape) noexcept : memory_{memory}, shape_{shape} {}
+
+  [[nodiscard]] const RingShape& shape() const noexcept { return shape_; }
+  [[nodiscard]] std::uint64_t tail() const noexcept { return tail_; }
+  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+  /// Up to where may be written.
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  void set_limit(std::uint64_t limit) noexcept { limit_ = limit; }
+
+  /// Where a record of that payload would end, with the word of the one after it.
+  [[nodiscard]] std::uint64_t end_of(std::uint64_t payload) const noexcept {
+    return tail_ + shape_.record_bytes(payload) + shape_.alignment;
+  }
+  [[nodiscard]] bool has_room(std::uint64_t payload) const noexcept { return end_of(payload) <= limit_; }
+
+  /// Where the next payload goes. There must be room.
+  [[nodiscard]] std::byte* payload() const noexcept { return memory_ + shape_.word_offset(tail_) + word_bytes; }
+  /// Makes what was written there a record.
+  void commit(std::uint32_t length) noexcept {
+    const std::uint64_t next = tail_ + shape_.record_bytes(length);
+    word_at(memory_, shape_.word_offset(next)).store(0, std::memory_order_relaxed);
+    word_at(memory_, shape_.word_offset(tail_)).store(RecordWord::pack(length, count_), std::memory_order_release);
+    tail_ = next;
+    ++count_;
+  }
+
+ private:
+  std::byte* memory_ = nullptr;
+  RingShape shape_;
+  std::uint64_t tail_ = 0;
+  std::uint64_t limit_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+struct Record {
+  const std::byte* payload = nullptr;
+  std::uint32_t length = 0;
+  std::uint32_t number = 0;
+};
+
+/// A reader's side of it. Everything that is read may be a hostile writer's: it is loaded once and checked.
+class RingReader {
+ public:
+  enum class Found : std::uint8_t { nothing, record, rubbish };
+
+  RingReader() = default;
+  RingReader(const std::byte* memory, RingShape shape, std::uint64_t position) noexcept
+      : memory_{memory}, shape_{shape}, largest_{shape.largest_payload()}, position_{position} {}
+
+  [[nodiscard]] const RingShape& shape() const noexcept { return shape_; }
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  void move_to(std::uint64_t position) noexcept { position_ = position; }
+
+  /// Whether something was published at this position. Cheap enough to be asked in a loop.
+  [[nodiscard]] bool has_record() const noexcept {
+    return word_at(memory_, shape_.word_offset(position_)).load(std::memory_order_acquire) != 0;
+  }
+  /// The record at this position, which stays there until pass() and, for the writer, until the cursor is told.
+  [[nodiscard]] Found look(Record& record) const noexcept {
+    const std::uint64_t offset = shape_.word_offset(position_);
+    const std::uint64_t word = word_at(memory_, offset).load(std::memory_order_acquire);
+    if (word == 0) return Found::nothing;
+    const RecordWord told = RecordWord::unpack(word);
+    if (told.length > largest_) return Found::rubbish;
+    record = {.payload = memory_ + offset + word_bytes, .length = told.length, .number = told.number};
+    return Found::record;
+  }
+  void pass(const Record& record) noexcept { position_ += shape_.record_bytes(record.length); }
+  /// The line after the one that is polled: a payload that begins there comes along with the word.
+  void prefetch_second_line() const noexcept {
+    __builtin_prefetch(memory_ + shape_.word_offset(position_) + cache_line_bytes);
+  }
+
+ private:
+  const std::byte* memory_ = nullptr;
+  RingShape shape_;
+  std::uint64_t largest_ = 0;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace ginnel::detail
