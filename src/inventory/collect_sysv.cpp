@@ -141,12 +141,12 @@ void collect_sysv(Scene& scene) {
     const Table semaphores{Kind::sysv_semaphore, "sysv-sem", "semid", tables.sem};
     for (const Table* table : {&segments, &queues, &semaphores}) {
       if (!scene.wants(table->kind)) continue;
-      for_each_row(table->text, [&, space = space](const SysvRow& row) {
+      for_each_row(table->text, [&, ipc = space](const SysvRow& row) {
         const auto id = row.number(table->id_title);
         if (!id) return;
-        if (table == &segments) add_segment(scene, space, *table, row, *id);
-        if (table == &queues) add_queue(scene, space, *table, row, *id);
-        if (table == &semaphores) add_semaphores(scene, space, *table, row, *id);
+        if (table == &segments) add_segment(scene, ipc, *table, row, *id);
+        if (table == &queues) add_queue(scene, ipc, *table, row, *id);
+        if (table == &semaphores) add_semaphores(scene, ipc, *table, row, *id);
       });
     }
   }
