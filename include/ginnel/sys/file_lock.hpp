@@ -62,6 +62,8 @@ class [[nodiscard]] RangeLocks {
   /// For reading and writing, or for reading only where the file may not be written: then only shared locks can be had.
   /// Errors: as FileLock::acquire, and EISDIR.
   [[nodiscard]] static Result<RangeLocks> open(const std::string& path);
+  /// Takes a file that is open already, with the locks that its description has.
+  [[nodiscard]] static RangeLocks adopt(UniqueFd file) noexcept { return RangeLocks{std::move(file)}; }
 
   /// Locks, or converts what of the range this owner holds. Errors: EINVAL (range), EOVERFLOW (its end), ENOLCK, EBADF
   /// (exclusive, on a file opened for reading only). EDEADLK is none: OFD locks are not checked for deadlock.

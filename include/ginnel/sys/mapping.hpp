@@ -10,6 +10,9 @@
 
 namespace ginnel {
 
+/// How a file is opened, and so can be mapped.
+enum class FileAccess { read_only, read_write };
+
 struct MapOptions {
   Bytes offset = {};      ///< a multiple of the page size
   bool populate = false;  ///< fault all pages in now (MAP_POPULATE)

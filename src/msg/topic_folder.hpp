@@ -1,0 +1,70 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format.hpp"
+#include "ginnel/sys/file_lock.hpp"
+#include "ginnel/sys/mapping.hpp"
+#include "ginnel/sys/shared_folder.hpp"
+#include "owned_file.hpp"
+
+// The folder of a topic: a bell, a ring for each writer (`w.07`), a page for each reader (`r.1203`).
+
+namespace ginnel::detail {
+
+class TopicFolder {
+ public:
+  /// Errors: ENOENT (not there, and not to be created), EPERM, EINVAL, EBADMSG (a foreign bell), ENOSPC.
+  [[nodiscard]] static Result<TopicFolder> open(const std::string& home, const std::string& name, bool create);
+
+  [[nodiscard]] BellPage& bell() const noexcept { return *reinterpret_cast<BellPage*>(bell_.bytes().data()); }
+  [[nodiscard]] int bell_file() const noexcept { return bell_file_.get(); }
+  [[nodiscard]] const SharedFolder& folder() const noexcept { return folder_; }
+  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  [[nodiscard]] unsigned file_mode() const noexcept { return file_mode_; }
+
+  /// Says that a file came or went, and wakes everybody to look. Returns the generation that this made.
+  std::uint32_t announce() const;
+
+  [[nodiscard]] static std::string ring_name(std::size_t number);
+  /// The number of `w.07`; none for other names.
+  [[nodiscard]] static std::optional<std::size_t> ring_number(std::string_view name);
+  [[nodiscard]] static bool is_reader_name(std::string_view name);
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  /// Removes what the dead have left: pages of readers, and rings that no living reader can still want to read.
+  void clean_up() const;
+
+ private:
+  TopicFolder(SharedFolder folder, UniqueFd bell_file, ReadWriteMapping bell, std::string address, unsigned mode)
+      : folder_{std::move(folder)},
+        bell_file_{std::move(bell_file)},
+        bell_{std::move(bell)},
+        address_{std::move(address)},
+        file_mode_{mode} {}
+  [[nodiscard]] bool remove_dead_reader(const std::string& name, std::optional<std::uint32_t>& least_seen) const;
+  [[nodiscard]] bool remove_dead_ring(const std::string& name, std::optional<std::uint32_t> least_seen) const;
+
+  SharedFolder folder_;
+  UniqueFd bell_file_;
+  ReadWriteMapping bell_;
+  std::string address_;
+  unsigned file_mode_ = 0;
+};
+
+/// A reader's page as others see it.
+struct ReaderView {
+  RangeLocks file;
+  ReadOnlyMapping mapping;
+  [[nodiscard]] const ReaderPage& page() const noexcept {
+    return *reinterpret_cast<const ReaderPage*>(mapping.bytes().data());
+  }
+  [[nodiscard]] bool gone() const { return owner_is_gone(file, page().owner); }
+};
+/// Errors: EBADMSG, ENOENT, EACCES.
+[[nodiscard]] Result<ReaderView> view_reader(const SharedFolder& folder, const std::string& name);
+
+}  // namespace ginnel::detail

@@ -1,0 +1,398 @@
+#include "ginnel/msg/detail/topic_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <limits>
+
+#include "attached_ring.hpp"
+#include "ginnel/sys/directory_watch.hpp"
+#include "ginnel/sys/futex.hpp"
+#include "ginnel/sys/process_barrier.hpp"
+#include "owned_file.hpp"
+#include "topic_folder.hpp"
+
+namespace ginnel::detail {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = Deadline::Clock;
+
+constexpr auto look_for_deaths_every = 50ms;
+constexpr auto sleep_without_barriers = 1ms;
+constexpr std::chrono::nanoseconds shortest_spin = 1us;
+constexpr std::chrono::nanoseconds longest_spin = 50us;
+constexpr int looks_between_clocks = 64;
+constexpr int receives_until_inattentive = 256;
+constexpr std::uint32_t burst_of_one_writer = 64;
+constexpr std::uint64_t steps_in_ring = 8;
+constexpr std::size_t no_ring = std::numeric_limits<std::size_t>::max();
+
+/// What is read while there is no ring: never a record.
+alignas(cache_line_bytes) constexpr std::array<std::byte, cache_line_bytes> silence{};
+constexpr RingShape shape_of_silence{.capacity = word_bytes, .alignment = word_bytes};
+
+struct OwnPage {
+  RangeLocks file;
+  ReadWriteMapping mapping;
+  std::string name;
+  [[nodiscard]] ReaderPage& page() const noexcept { return *reinterpret_cast<ReaderPage*>(mapping.bytes().data()); }
+};
+
+std::string page_name(const OwnerStamp& owner, unsigned attempt) {
+  const auto ticks = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
+  return "r." + std::to_string(owner.pid) + "." + std::to_string(ticks + attempt);
+}
+
+Result<OwnPage> make_page(const TopicFolder& topic, Delivery delivery) {
+  constexpr unsigned rights_of_pages = 0755;  // its reader alone writes to it
+  auto file = topic.folder().make_file(Bytes{page_bytes}, topic.file_mode() & rights_of_pages);
+  if (!file) return std::unexpected{file.error()};
+  auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
+  if (!mapping) return std::unexpected{mapping.error()};
+  const auto owner = own_stamp();
+  if (!owner) return std::unexpected{owner.error()};
+  auto owned = take_ownership(std::move(*file));
+  if (!owned) return std::unexpected{owned.error()};
+
+  OwnPage own{.file = std::move(*owned), .mapping = std::move(*mapping), .name = {}};
+  ReaderPage& page = own.page();
+  page.start = {.magic = reader_magic, .version = format_version, .header_bytes = page_bytes};
+  page.owner = *owner;
+  page.reliable = delivery == Delivery::reliable ? 1 : 0;
+  page.joined_generation = topic.bell().generation.load();
+  page.seen_generation.store(page.joined_generation);
+  for (unsigned attempt = 0;; ++attempt) {
+    own.name = page_name(*owner, attempt);
+    auto published = topic.folder().publish(own.file.descriptor(), own.name);
+    if (published) return own;
+    if (published.error().code() != EEXIST) return std::unexpected{published.error()};
+  }
+}
+
+}  // namespace
+
+struct TopicReader::Cold {
+  TopicFolder topic;
+  OwnPage own;
+  MessageType type;
+  SubscriberOptions options;
+  std::vector<AttachedRing> rings{};
+  std::size_t current = no_ring;
+  std::size_t turn = 0;  ///< the ring that is looked at first next time
+  std::uint32_t seen = 0;
+  bool looked = false;
+  std::uint64_t lost_before = 0;     ///< of writers that have gone
+  std::optional<WriterGone> gone{};  ///< the last writer has, and nobody was told yet
+  std::vector<std::uint64_t> copy{};
+  DirectoryWatch watch{};
+  bool attentive = false;
+  bool barriers_work = true;
+  int receives_since_sleep = 0;
+  std::chrono::nanoseconds spin_for = 20us;
+  Clock::time_point looked_for_deaths = Clock::now();
+
+  [[nodiscard]] BellPage& bell() const noexcept { return topic.bell(); }
+  [[nodiscard]] Result<void> look_for_rings();
+  [[nodiscard]] bool has_attached(const RingFile& file) const;
+  [[nodiscard]] bool any_was_closed() const { return std::ranges::any_of(rings, &AttachedRing::was_closed); }
+  void drop_gone_rings();
+  void be_attentive();
+  void be_inattentive();
+};
+
+bool TopicReader::Cold::has_attached(const RingFile& file) const {
+  return std::ranges::any_of(rings, [&](const AttachedRing& ring) {
+    return ring.file().header().incarnation == file.header().incarnation && ring.file().number == file.number;
+  });
+}
+
+Result<void> TopicReader::Cold::look_for_rings() {
+  const std::uint32_t generation = bell().generation.load();
+  if (looked && generation == seen) return {};
+  Result<void> outcome;
+  for (const std::string& name : topic.names()) {
+    if (!TopicFolder::ring_number(name)) continue;
+    auto file = attach_ring(topic, name, &type);
+    if (!file) {
+      // One that went meanwhile is nobody's fault.
+      if (file.error().code() != ENOENT) outcome = std::unexpected{file.error()};
+      continue;
+    }
+    if (has_attached(*file)) continue;
+    Cursor& cursor = own.page().cursors[file->number];
+    rings.emplace_back(std::move(*file), cursor, own.page().joined_generation, looked ? 0 : options.last);
+  }
+  looked = true;
+  seen = generation;
+  own.page().seen_generation.store(generation);
+  return outcome;
+}
+
+/// Those whose writer has gone and that hold nothing more to read. First the death is seen and then the ring looked at once
+/// more: whatever was published before is found.
+void TopicReader::Cold::drop_gone_rings() {
+  for (std::size_t i = 0; i < rings.size();) {
+    AttachedRing& ring = rings[i];
+    if (!ring.writer_is_gone() || ring.reader().has_record()) {
+      ++i;
+      continue;
+    }
+    gone = WriterGone{.died = !ring.was_closed()};
+    lost_before += ring.lost();
+    ring.leave();
+    rings.erase(rings.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+/// From now on the writers look whether anybody sleeps. The barrier makes them see it: a writer that does not has published
+/// before it, and what it published is seen here.
+void TopicReader::Cold::be_attentive() {
+  if (attentive) return;
+  attentive = true;
+  own.page().attentive.store(1);
+  bell().attentive.fetch_add(1);
+  barriers_work = process_barrier().has_value();
+}
+
+void TopicReader::Cold::be_inattentive() {
+  if (!attentive || watch.active()) return;
+  attentive = false;
+  bell().attentive.fetch_sub(1);
+  own.page().attentive.store(0);
+}
+
+TopicReader::TopicReader(std::unique_ptr<Cold> cold, ForkMark mark) noexcept
+    : mark_{std::move(mark)}, cold_{std::move(cold)} {
+  switch_to(no_ring);
+}
+
+TopicReader::TopicReader(TopicReader&& other) noexcept = default;
+
+TopicReader& TopicReader::operator=(TopicReader&& other) noexcept {
+  if (this == &other) return *this;
+  retire();
+  ring_ = other.ring_;
+  record_ = other.record_;
+  holds_ = other.holds_;
+  burst_ = other.burst_;
+  told_ = other.told_;
+  step_ = other.step_;
+  mark_ = std::move(other.mark_);
+  cold_ = std::move(other.cold_);
+  return *this;
+}
+
+TopicReader::~TopicReader() { retire(); }
+
+Result<TopicReader> TopicReader::open(const std::string& name, const MessageType& type,
+                                      const SubscriberOptions& options) {
+  auto topic = TopicFolder::open(options.home, name, true);
+  if (!topic) return std::unexpected{topic.error()};
+  auto mark = ForkMark::create();
+  if (!mark) return std::unexpected{mark.error()};
+  topic->clean_up();
+  auto page = make_page(*topic, options.delivery);
+  if (!page) return std::unexpected{page.error()};
+  auto cold = std::make_unique<Cold>(
+      Cold{.topic = std::move(*topic), .own = std::move(*page), .type = type, .options = options});
+  cold->topic.announce();
+  TopicReader reader{std::move(cold), std::move(*mark)};
+  if (auto found = reader.cold_->look_for_rings(); !found) return std::unexpected{found.error()};
+  return reader;
+}
+
+void TopicReader::retire() noexcept {
+  if (!cold_ || !mark_.same_process()) return;
+  cold_->watch = {};
+  cold_->be_inattentive();
+  static_cast<void>(cold_->topic.folder().remove_if_same(cold_->own.name, cold_->own.file.descriptor()));
+  cold_->topic.announce();
+  cold_->topic.clean_up();
+  cold_.reset();
+}
+
+std::uint64_t TopicReader::lost() const noexcept {
+  std::uint64_t lost = cold_->lost_before;
+  for (const AttachedRing& ring : cold_->rings) lost += ring.lost();
+  return lost;
+}
+
+std::size_t TopicReader::writers() const noexcept { return cold_->rings.size(); }
+
+void TopicReader::tell_cursor() noexcept {
+  told_ = ring_.position();
+  cold_->rings[cold_->current].tell(told_);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  BellPage& bell = cold_->bell();
+  if (bell.waiting.load(std::memory_order_relaxed) == 0 || bell.waiting.exchange(0) == 0) return;
+  bell.room.fetch_add(1);
+  static_cast<void>(futex_wake(bell.room, wake_all));
+}
+
+/// Gives the ring that is read now back to the others, its cursor told.
+void TopicReader::put_back() noexcept {
+  if (cold_->current == no_ring) return;
+  if (holds_) release();
+  cold_->rings[cold_->current].reader() = ring_;
+  if (ring_.position() != told_) tell_cursor();
+  cold_->current = no_ring;
+}
+
+void TopicReader::switch_to(std::size_t ring) noexcept {
+  cold_->current = ring;
+  holds_ = false;
+  burst_ = burst_of_one_writer;
+  if (ring == no_ring) {
+    ring_ = RingReader{silence.data(), shape_of_silence, 0};
+    return;
+  }
+  AttachedRing& chosen = cold_->rings[ring];
+  ring_ = chosen.reader();
+  told_ = chosen.told();
+  step_ = chosen.capacity() / steps_in_ring;
+  if (cold_->rings.size() == 1) burst_ = std::numeric_limits<std::uint32_t>::max();
+}
+
+/// Whether that ring has a record, which is held from then on.
+bool TopicReader::look_at(std::size_t index) {
+  AttachedRing& ring = cold_->rings[index];
+  if (cold_->options.delivery == Delivery::best_effort) {
+    if (ring.copy(cold_->copy, record_) != RingReader::Found::record) return false;
+    ring.tell(ring.reader().position());
+    return true;
+  }
+  if (!ring.reader().has_record()) return false;
+  switch_to(index);
+  if (ring_.look(record_) != RingReader::Found::record) {
+    switch_to(no_ring);
+    return false;
+  }
+  holds_ = true;
+  return true;
+}
+
+/// Looks once at each ring, beginning after the one that had something last.
+Result<bool> TopicReader::find_record() {
+  const std::size_t last = cold_->current;
+  put_back();
+  if (cold_->bell().generation.load(std::memory_order_relaxed) != cold_->seen || !cold_->looked)
+    if (auto found = cold_->look_for_rings(); !found) return std::unexpected{found.error()};
+  const std::size_t count = cold_->rings.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t index = (cold_->turn + i) % count;
+    if (look_at(index)) {
+      cold_->turn = index + 1;
+      return true;
+    }
+    Record record;
+    if (cold_->rings[index].reader().look(record) == RingReader::Found::rubbish) {
+      const std::string path = cold_->rings[index].file().name;
+      cold_->rings[index].leave();
+      cold_->rings.erase(cold_->rings.begin() + static_cast<std::ptrdiff_t>(index));
+      return std::unexpected{Error{EBADMSG, "receive", cold_->topic.address() + " " + path,
+                                   "a record there has an impossible length: its writer is broken, and is left alone"}};
+    }
+  }
+  if (last != no_ring && last < count) switch_to(last);
+  return false;
+}
+
+/// Looks again and again until a record is there, the time to spin is over, or somebody has gone.
+Result<bool> TopicReader::spin(Deadline deadline) {
+  const bool polling = cold_->options.waiting == Waiting::polling;
+  const auto start = Clock::now();
+  while (true) {
+    for (int looks = 0; looks < looks_between_clocks; ++looks) {
+      if (ring_.has_record() || looks == 0) {
+        auto found = find_record();
+        if (!found || *found) return found;
+      }
+      if (polling)
+        ring_.prefetch_second_line();
+      else
+        relax();
+    }
+    const auto now = Clock::now();
+    if (now - cold_->looked_for_deaths >= look_for_deaths_every) return false;
+    if (deadline.passed() || (!polling && now - start >= cold_->spin_for)) return false;
+  }
+}
+
+Result<bool> TopicReader::sleep(Deadline deadline) {
+  Cold& cold = *cold_;
+  cold.be_attentive();
+  cold.receives_since_sleep = 0;
+  BellPage& bell = cold.bell();
+  bell.sleeping.store(1);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  auto found = find_record();
+  if (!found || *found) return found;
+  const std::chrono::nanoseconds longest = cold.barriers_work ? look_for_deaths_every : sleep_without_barriers;
+  const auto asleep = Clock::now();
+  const auto slept = futex_wait(bell.sleeping, 1, deadline.sooner(Deadline::after(longest)));
+  if (!slept) return std::unexpected{slept.error()};
+  // Had it spun a little longer, it would not have had to sleep.
+  const bool was_short = Clock::now() - asleep < longest_spin;
+  cold.spin_for = std::clamp(was_short ? cold.spin_for * 2 : cold.spin_for / 2, shortest_spin, longest_spin);
+  return find_record();
+}
+
+Outcome<Record, TimedOut, WriterGone> TopicReader::taken() noexcept {
+  if (++cold_->receives_since_sleep == receives_until_inattentive) cold_->be_inattentive();
+  return record_;
+}
+
+Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait(Deadline deadline) {
+  if (!mark_.same_process())
+    return std::unexpected{Error{ECHILD, "receive", cold_->topic.address(),
+                                 "this handle is the parent's; a child of fork(2) opens its own subscriber"}};
+  Cold& cold = *cold_;
+  while (true) {
+    auto found = find_record();
+    if (!found) return std::unexpected{found.error()};
+    if (*found) return taken();
+    if (!deadline.is_immediate() && cold.options.waiting != Waiting::sleeping) {
+      found = spin(deadline);
+      if (!found) return std::unexpected{found.error()};
+      if (*found) return taken();
+    }
+    const auto now = Clock::now();
+    if (now - cold.looked_for_deaths >= look_for_deaths_every || cold.any_was_closed()) {
+      cold.looked_for_deaths = now;
+      put_back();
+      switch_to(no_ring);
+      cold.drop_gone_rings();
+    }
+    if (cold.rings.empty() && cold.gone) return *std::exchange(cold.gone, std::nullopt);
+    if (deadline.passed()) break;
+    if (cold.options.waiting == Waiting::polling) continue;
+    found = sleep(deadline);
+    if (!found) return std::unexpected{found.error()};
+    if (*found) return taken();
+  }
+  if (!cold.watch.active()) return TimedOut{};
+  cold.watch.clear();
+  cold.bell().armed.store(1);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  auto found = find_record();
+  if (!found) return std::unexpected{found.error()};
+  if (*found) return taken();
+  return TimedOut{};
+}
+
+Result<int> TopicReader::pollable() {
+  Cold& cold = *cold_;
+  if (cold.watch.active()) return cold.watch.pollable();
+  auto watch = DirectoryWatch::of(cold.topic.folder().descriptor());
+  if (!watch) return std::unexpected{std::move(watch.error()).with_object(cold.topic.address())};
+  cold.watch = std::move(*watch);
+  cold.be_attentive();
+  cold.bell().armed.store(1);
+  // What came before nobody was told of.
+  static_cast<void>(DirectoryWatch::ring(cold.topic.bell_file(), offsetof(BellPage, doorbell)));
+  return cold.watch.pollable();
+}
+
+}  // namespace ginnel::detail

@@ -1,0 +1,214 @@
+#include "ginnel/msg/detail/topic_writer.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <map>
+
+#include "ginnel/sys/directory_watch.hpp"
+#include "ginnel/sys/futex.hpp"
+#include "ginnel/sys/process_barrier.hpp"
+#include "ring_file.hpp"
+
+namespace ginnel::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto look_for_deaths_every = 50ms;
+constexpr std::uint64_t steps_in_ring = 8;
+
+/// What a writer looks at that no barrier of others reaches: it has a fence in its path instead.
+constinit const std::atomic<std::uint32_t> always_attentive{1};
+
+}  // namespace
+
+struct TopicWriter::Cold {
+  TopicFolder topic;
+  RingFile ring;
+  std::uint32_t own_generation = 0;
+  std::uint32_t readers_known_at = 0;
+  std::map<std::string, ReaderView> readers{};
+  std::uint64_t promised = 0;
+
+  [[nodiscard]] RingHeader& header() const noexcept { return ring.header(); }
+  void look_for_readers();
+  [[nodiscard]] std::optional<std::uint64_t> held_at(const ReaderPage& reader) const;
+  [[nodiscard]] std::uint64_t slowest(std::uint64_t tail) const;
+  void note_checkpoint(std::uint64_t tail, std::uint32_t count);
+  void drop_dead_readers();
+
+  std::uint64_t whole_count = 0;
+};
+
+/// The readers that are there now: their pages are looked at only when the writer comes near to one of their cursors.
+void TopicWriter::Cold::look_for_readers() {
+  const std::uint32_t generation = topic.bell().generation.load();
+  if (generation == readers_known_at) return;
+  readers_known_at = generation;
+  std::map<std::string, ReaderView> now;
+  for (const std::string& name : topic.names()) {
+    if (!TopicFolder::is_reader_name(name)) continue;
+    if (auto known = readers.extract(name)) {
+      now.insert(std::move(known));
+      continue;
+    }
+    if (auto view = view_reader(topic.folder(), name)) now.emplace(name, std::move(*view));
+  }
+  readers = std::move(now);
+}
+
+/// Where a reader holds this writer; none when it does not.
+std::optional<std::uint64_t> TopicWriter::Cold::held_at(const ReaderPage& reader) const {
+  if (reader.reliable == 0) return std::nullopt;
+  const Cursor& cursor = reader.cursors[ring.number];
+  if (cursor.incarnation.load() == header().incarnation) return cursor.position.load();
+  // It was here before this ring, and has not found it yet: it is to get everything.
+  if (is_later(own_generation, reader.joined_generation) && is_later(own_generation, reader.seen_generation.load()))
+    return 0;
+  return std::nullopt;
+}
+
+std::uint64_t TopicWriter::Cold::slowest(std::uint64_t tail) const {
+  std::uint64_t least = tail;
+  for (const auto& [name, reader] : readers)
+    if (const auto held = held_at(reader.page())) least = std::min(least, *held);
+  return least;
+}
+
+void TopicWriter::Cold::note_checkpoint(std::uint64_t tail, std::uint32_t count) {
+  RingHeader& own = header();
+  whole_count += static_cast<std::uint32_t>(count - static_cast<std::uint32_t>(whole_count));
+  const std::uint64_t next = own.next_checkpoint.load(std::memory_order_relaxed);
+  const Checkpoint& latest = own.checkpoints[(next + checkpoint_count - 1) % checkpoint_count];
+  const std::uint64_t latest_position = latest.position.load(std::memory_order_relaxed);
+  if (tail - latest_position < ring.shape.capacity / checkpoint_count) return;
+  Checkpoint& checkpoint = own.checkpoints[next % checkpoint_count];
+  checkpoint.position.store(tail, std::memory_order_relaxed);
+  checkpoint.count.store(whole_count, std::memory_order_relaxed);
+  own.next_checkpoint.store(next + 1, std::memory_order_release);
+}
+
+void TopicWriter::Cold::drop_dead_readers() {
+  const bool any_dead = std::ranges::any_of(readers, [](const auto& entry) { return entry.second.gone(); });
+  if (!any_dead) return;
+  topic.clean_up();
+  look_for_readers();
+}
+
+TopicWriter::TopicWriter(std::unique_ptr<Cold> cold, ForkMark mark) noexcept
+    : ring_{cold->ring.mapping.body(), cold->ring.shape},
+      attentive_{&cold->topic.bell().attentive},
+      mark_{std::move(mark)},
+      cold_{std::move(cold)} {}
+
+TopicWriter::TopicWriter(TopicWriter&& other) noexcept = default;
+
+TopicWriter& TopicWriter::operator=(TopicWriter&& other) noexcept {
+  if (this == &other) return *this;
+  retire();
+  ring_ = other.ring_;
+  attentive_ = other.attentive_;
+  mark_ = std::move(other.mark_);
+  cold_ = std::move(other.cold_);
+  return *this;
+}
+
+TopicWriter::~TopicWriter() { retire(); }
+
+Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageType& type,
+                                        const PublisherOptions& options) {
+  auto topic = TopicFolder::open(options.home, name, true);
+  if (!topic) return std::unexpected{topic.error()};
+  topic->clean_up();
+  auto mark = ForkMark::create();
+  if (!mark) return std::unexpected{mark.error()};
+  auto ring = make_ring(*topic, type, options.capacity);
+  if (!ring) return std::unexpected{ring.error()};
+
+  auto cold = std::make_unique<Cold>(Cold{.topic = std::move(*topic), .ring = std::move(*ring)});
+  const bool barriers_reach_us = register_for_process_barriers().has_value();
+  cold->own_generation = cold->topic.announce();
+  cold->header().created_generation.store(cold->own_generation);
+  TopicWriter writer{std::move(cold), std::move(*mark)};
+  if (!barriers_reach_us) writer.attentive_ = &always_attentive;
+  return writer;
+}
+
+/// Goodbye in good order: what was published stays for those who read it already.
+void TopicWriter::retire() noexcept {
+  if (!cold_ || !mark_.same_process()) return;
+  RingHeader& header = cold_->header();
+  header.tail.store(ring_.tail());
+  header.closed.store(1);
+  // The lock is given up before the others are told to look; closing the file would not do it while it is mapped.
+  static_cast<void>(cold_->ring.file.unlock(owner_range));
+  cold_->topic.announce();
+  cold_->topic.clean_up();
+  cold_.reset();
+}
+
+bool TopicWriter::try_to_make_room(std::uint64_t end) {
+  Cold& cold = *cold_;
+  RingHeader& header = cold.header();
+  const std::uint64_t tail = ring_.tail();
+  const std::uint64_t capacity = ring_.shape().capacity;
+  header.tail.store(tail, std::memory_order_release);
+  cold.note_checkpoint(tail, ring_.count());
+  header.count.store(cold.whole_count, std::memory_order_relaxed);
+
+  const std::uint64_t wanted = std::max(end, tail + capacity / steps_in_ring);
+  if (wanted > cold.promised) {
+    // First the promise, then a look at the cursors; a reader first tells its cursor, then looks at the promise: one of the
+    // two sees the other.
+    header.promised.store(tail + capacity);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    cold.look_for_readers();
+    cold.promised = cold.slowest(tail) + capacity;
+    header.promised.store(cold.promised);
+  }
+  const std::uint64_t limit = std::min(wanted, cold.promised);
+  if (limit < end) return false;
+  header.reserved.store(limit, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  ring_.set_limit(limit);
+  return true;
+}
+
+Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_bytes, Deadline deadline) {
+  if (!mark_.same_process())
+    return std::unexpected{Error{ECHILD, "publish", cold_->topic.address(),
+                                 "this handle is the parent's; a child of fork(2) makes its own publisher"}};
+  if (payload_bytes > largest_payload())
+    return std::unexpected{Error{EMSGSIZE, "publish", cold_->topic.address(),
+                                 std::to_string(payload_bytes) + " bytes, and a message of this ring has at most " +
+                                     std::to_string(largest_payload()) +
+                                     ", a quarter of it; create it with more capacity"}};
+  const std::uint64_t end = ring_.end_of(payload_bytes);
+  if (try_to_make_room(end)) return Done{};
+  BellPage& bell = cold_->topic.bell();
+  while (!deadline.is_immediate()) {
+    const std::uint32_t room = bell.room.load();
+    bell.waiting.store(1);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (try_to_make_room(end)) return Done{};
+    if (deadline.passed()) return TimedOut{};
+    const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(look_for_deaths_every)));
+    if (!waited) return std::unexpected{waited.error()};
+    if (waited->is<TimedOut>()) cold_->drop_dead_readers();
+  }
+  cold_->drop_dead_readers();
+  if (try_to_make_room(end)) return Done{};
+  return TimedOut{};
+}
+
+void TopicWriter::wake_readers() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  BellPage& bell = cold_->topic.bell();
+  if (bell.sleeping.load(std::memory_order_relaxed) != 0 && bell.sleeping.exchange(0) != 0)
+    static_cast<void>(futex_wake(bell.sleeping, wake_all));
+  if (bell.armed.load(std::memory_order_relaxed) != 0 && bell.armed.exchange(0) != 0)
+    static_cast<void>(DirectoryWatch::ring(cold_->topic.bell_file(), offsetof(BellPage, doorbell)));
+}
+
+}  // namespace ginnel::detail
