@@ -28,7 +28,7 @@ AttachedRing::AttachedRing(RingFile file, Cursor& cursor, std::uint32_t joined, 
   cursor_->position.store(0);
   cursor_->incarnation.store(header.incarnation);
   const std::uint32_t created = header.created_generation.load();
-  const bool is_newer = created != 0 && is_later(created, joined);
+  const bool is_newer = created == 0 || is_later(created, joined);  // 0: it has hardly appeared
   if (is_newer && try_to_start_at(0)) return;
   if (last > 0 && start_before_last(last)) return;
   start_at_tail();

@@ -100,13 +100,12 @@ Result<ReaderView> view_reader(const SharedFolder& folder, const std::string& na
   return view;
 }
 
-/// True when the page was removed; else what that reader has seen is taken into account.
-bool TopicFolder::remove_dead_reader(const std::string& name, std::optional<std::uint32_t>& least_seen) const {
-  const auto reader = view_reader(folder_, name);
+/// True when the page was removed; else its reader lives.
+bool TopicFolder::remove_dead_reader(const std::string& name, std::vector<ReaderView>& living) const {
+  auto reader = view_reader(folder_, name);
   if (!reader) return false;
   if (!reader->gone()) {
-    const std::uint32_t seen = reader->page().seen_generation.load();
-    if (!least_seen || is_later(*least_seen, seen)) least_seen = seen;
+    living.push_back(std::move(*reader));
     return false;
   }
   const bool was_attentive = reader->page().attentive.load() != 0;
@@ -116,7 +115,9 @@ bool TopicFolder::remove_dead_reader(const std::string& name, std::optional<std:
   return true;
 }
 
-bool TopicFolder::remove_dead_ring(const std::string& name, std::optional<std::uint32_t> least_seen) const {
+/// The ring of a dead writer stays while a reader reads it, or has not looked since it appeared and may still come for it. Until
+/// then nobody else gets its number, which is also the place of its cursors.
+bool TopicFolder::remove_dead_ring(const std::string& name, const std::vector<ReaderView>& living) const {
   auto file = folder_.open_file(name, FileAccess::read_only);
   if (!file) return false;
   const auto mapping = ReadOnlyMapping::map(file->get(), Bytes{page_bytes});
@@ -125,22 +126,27 @@ bool TopicFolder::remove_dead_ring(const std::string& name, std::optional<std::u
   if (!check_start(header.start, ring_magic, name)) return false;
   const RangeLocks locks = RangeLocks::adopt(std::move(*file));
   if (!owner_is_gone(locks, header.owner)) return false;
-  // A reader that has not looked since the ring appeared may still come for what is in it.
+
   std::uint32_t created = header.created_generation.load();
   if (created == 0) created = bell().generation.load();
-  if (least_seen && is_later(created, *least_seen)) return false;
+  const std::size_t number = *ring_number(name);
+  const bool is_wanted = std::ranges::any_of(living, [&](const ReaderView& reader) {
+    return is_later(created, reader.page().seen_generation.load()) ||
+           reader.page().cursors[number].incarnation.load() == header.incarnation;
+  });
+  if (is_wanted) return false;
   const auto removed = folder_.remove_if_same(name, locks.descriptor());
   return removed && *removed;
 }
 
 void TopicFolder::clean_up() const {
   bool any = false;
-  std::optional<std::uint32_t> least_seen;
+  std::vector<ReaderView> living;
   const std::vector<std::string> all = names();
   for (const std::string& name : all)
-    if (is_reader_name(name)) any = remove_dead_reader(name, least_seen) || any;
+    if (is_reader_name(name)) any = remove_dead_reader(name, living) || any;
   for (const std::string& name : all)
-    if (ring_number(name)) any = remove_dead_ring(name, least_seen) || any;
+    if (ring_number(name)) any = remove_dead_ring(name, living) || any;
   if (any) announce();
 }
 

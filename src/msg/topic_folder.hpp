@@ -15,6 +15,16 @@
 
 namespace ginnel::detail {
 
+/// A reader's page as others see it.
+struct ReaderView {
+  RangeLocks file;
+  ReadOnlyMapping mapping;
+  [[nodiscard]] const ReaderPage& page() const noexcept {
+    return *reinterpret_cast<const ReaderPage*>(mapping.bytes().data());
+  }
+  [[nodiscard]] bool gone() const { return owner_is_gone(file, page().owner); }
+};
+
 class TopicFolder {
  public:
   /// Errors: ENOENT (not there, and not to be created), EPERM, EINVAL, EBADMSG (a foreign bell), ENOSPC.
@@ -45,8 +55,8 @@ class TopicFolder {
         bell_{std::move(bell)},
         address_{std::move(address)},
         file_mode_{mode} {}
-  [[nodiscard]] bool remove_dead_reader(const std::string& name, std::optional<std::uint32_t>& least_seen) const;
-  [[nodiscard]] bool remove_dead_ring(const std::string& name, std::optional<std::uint32_t> least_seen) const;
+  [[nodiscard]] bool remove_dead_reader(const std::string& name, std::vector<ReaderView>& living) const;
+  [[nodiscard]] bool remove_dead_ring(const std::string& name, const std::vector<ReaderView>& living) const;
 
   SharedFolder folder_;
   UniqueFd bell_file_;
@@ -55,15 +65,6 @@ class TopicFolder {
   unsigned file_mode_ = 0;
 };
 
-/// A reader's page as others see it.
-struct ReaderView {
-  RangeLocks file;
-  ReadOnlyMapping mapping;
-  [[nodiscard]] const ReaderPage& page() const noexcept {
-    return *reinterpret_cast<const ReaderPage*>(mapping.bytes().data());
-  }
-  [[nodiscard]] bool gone() const { return owner_is_gone(file, page().owner); }
-};
 /// Errors: EBADMSG, ENOENT, EACCES.
 [[nodiscard]] Result<ReaderView> view_reader(const SharedFolder& folder, const std::string& name);
 

@@ -133,6 +133,7 @@ Result<void> TopicReader::Cold::look_for_rings() {
 /// Those whose writer has gone and that hold nothing more to read. First the death is seen and then the ring looked at once
 /// more: whatever was published before is found.
 void TopicReader::Cold::drop_gone_rings() {
+  const std::size_t before = rings.size();
   for (std::size_t i = 0; i < rings.size();) {
     AttachedRing& ring = rings[i];
     if (!ring.writer_is_gone() || ring.reader().has_record()) {
@@ -144,6 +145,7 @@ void TopicReader::Cold::drop_gone_rings() {
     ring.leave();
     rings.erase(rings.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  if (rings.size() != before) topic.clean_up();
 }
 
 /// From now on the writers look whether anybody sleeps. The barrier makes them see it: a writer that does not has published
