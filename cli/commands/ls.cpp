@@ -20,7 +20,6 @@ namespace ginnel::cli {
 namespace {
 
 using inventory::Object;
-using inventory::Snapshot;
 
 constexpr std::string_view usual_columns = "state,kind,name,owner,fill,holders";
 constexpr std::string_view wide_columns = "state,kind,name,owner,mode,fill,holders,waiters,verdict";

@@ -35,7 +35,7 @@ std::string short_span(std::chrono::nanoseconds span) {
   if (seconds < 1) return "<1s";
   if (seconds < 120) return fmt::format("{}s", seconds);
   if (seconds < 7200) return fmt::format("{}m", seconds / 60);
-  if (seconds < 48 * 3600) return fmt::format("{}h", seconds / 3600);
+  if (seconds < 48L * 3600) return fmt::format("{}h", seconds / 3600);
   return fmt::format("{}d", seconds / 86400);
 }
 
@@ -226,7 +226,8 @@ const std::vector<ObjectColumn>& object_columns() {
        "since it was made or last changed",
        {"AGE", Align::right},
        [](const Row& row) {
-         return row.object->changed ? Cell{short_span(row.snapshot->taken_at - *row.object->changed)} : Cell{"-", Colour::dim};
+         return row.object->changed ? Cell{short_span(row.snapshot->taken_at - *row.object->changed)}
+                                    : Cell{"-", Colour::dim};
        }},
       {"ns",
        "inode of the namespace it belongs to",
@@ -238,10 +239,7 @@ const std::vector<ObjectColumn>& object_columns() {
        "of its holders",
        {"CGROUP", Align::left, true},
        [](const Row& row) { return row.object->cgroup ? Cell{*row.object->cgroup} : Cell{"-", Colour::dim}; }},
-      {"uid",
-       "identity, for 'ginnel show'",
-       {"UID"},
-       [](const Row& row) { return Cell{row.object->id.to_string()}; }},
+      {"uid", "identity, for 'ginnel show'", {"UID"}, [](const Row& row) { return Cell{row.object->id.to_string()}; }},
   };
   return columns;
 }

@@ -103,7 +103,7 @@ TEST(TestMessages, HaveTheLargestASmallOneAndNoTwoAlike) {
   ASSERT_EQ(messages.size(), 300U);
   EXPECT_EQ(std::ranges::max(messages, {}, &Message::size).size(), 4096U);
   EXPECT_EQ(std::ranges::count_if(messages, &Message::empty), 1);
-  for (std::size_t i = 0; i < messages.size(); ++i) EXPECT_LE(messages[i].size(), 4096U);
+  for (const Message& message : messages) EXPECT_LE(message.size(), 4096U);
   EXPECT_NE(pattern(64, 1), pattern(64, 2));
 }
 

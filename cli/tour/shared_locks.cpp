@@ -17,7 +17,7 @@ namespace {
 /// Where the locks of a stop lie, and a page further on what they guard.
 struct Guarded {
   std::shared_ptr<ReadWriteMapping> memory =
-      std::make_shared<ReadWriteMapping>(must(ReadWriteMapping::anonymous(Bytes{2 * 4096})));
+      std::make_shared<ReadWriteMapping>(must(ReadWriteMapping::anonymous(Bytes::kib(8))));
   [[nodiscard]] SharedPlace place(std::size_t offset = 0) const { return {memory, offset}; }
   [[nodiscard]] FutexWord& word(std::size_t number) const { return word_at(memory->bytes().subspan(4096), number); }
   [[nodiscard]] FutexWord& counter() const { return word(0); }
@@ -46,7 +46,7 @@ void visit_robust_mutex(Visit& visit) {
     count_under_lock();
     other.finish();
     visit.guarantee("one holder at a time: no count lost of 20,000",
-                    judge_number("counted", 2 * counts_each, guarded.counter().load()));
+                    judge_number("counted", std::uint64_t{2} * counts_each, guarded.counter().load()));
   }
   time_hand_overs(visit, [&]() -> WithLock {
     return [&](const std::function<void()>& inside) {

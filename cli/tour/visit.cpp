@@ -19,7 +19,8 @@ void send_line(int report, const Json& line) noexcept {
   try {
     const std::string text = line.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
     (void)write_all(report, as_bytes(text), patience());
-  } catch (const std::exception&) {  // out of memory: the guide takes silence for failure
+  } catch (const std::exception&) {
+    return;  // out of memory: the guide takes silence for failure
   }
 }
 

@@ -157,7 +157,7 @@ std::optional<LockLine> parse_lock_line(std::string_view line) {
   const auto start = take_number<std::uint64_t>(line);
   const std::string_view end = take_word(line);
   if (!pid || !device || !inode || !start || end.empty()) return std::nullopt;
-  if (*pid > 0) lock.pid = *pid;
+  if (*pid > 0) lock.pid = pid;
   lock.device = *device;
   lock.inode = *inode;
   lock.start = *start;

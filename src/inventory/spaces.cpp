@@ -181,7 +181,8 @@ void Spaces::add_paths(const Directory& folder, const std::string& path, std::ui
   }));
   if (depth == depth_limit) return;
   for (const std::string& name : below)
-    if (const auto next = folder.open_below(name.c_str())) add_paths(*next, path + "/" + name, device, depth + 1);
+    if (const auto next = folder.open_below(name.c_str()))
+      add_paths(*next, std::string{path}.append("/").append(name), device, depth + 1);
 }
 
 }  // namespace ginnel::inventory

@@ -46,7 +46,7 @@ void expect(const std::vector<Case>& cases) {
   }
 }
 
-auto detail(std::string_view key, std::string value) {
+auto detail(std::string_view key, const std::string& value) {
   return [=](Snapshot&, Object& object) { hand_made::set_detail(object, key, value); };
 }
 auto held_by(pid_t pid, How how) {

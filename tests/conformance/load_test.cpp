@@ -17,7 +17,7 @@ namespace {
 Bytestring large(const Traits& traits, std::uint32_t number) {
   const std::size_t most = std::min<std::size_t>(traits.largest, 300'000);
   const std::size_t least = std::max(traits.smallest, most / 2);
-  Bytestring message = test_pattern(most - number * 97 % (most - least + 1), number + 1);
+  Bytestring message = test_pattern(most - std::size_t{number} * 97 % (most - least + 1), number + 1);
   std::memcpy(message.data(), &number, std::min(message.size(), sizeof number));
   return message;
 }

@@ -50,7 +50,7 @@ std::vector<std::string> names_in(const std::string& folder) {
   if (open_folder == nullptr) return names;
   while (const dirent* entry = ::readdir(open_folder)) {
     const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(folder + "/" + name);
+    if (name != "." && name != "..") names.push_back(std::string{folder}.append("/").append(name));
   }
   ::closedir(open_folder);
   return names;
