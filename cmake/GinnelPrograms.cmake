@@ -44,4 +44,15 @@ if(PROJECT_IS_TOP_LEVEL)
       OUTPUT_NAME ${name}
       RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/examples")
   endforeach()
+
+  file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
+  foreach(source IN LISTS benchmarks)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(bench_${name} "${source}")
+    ginnel_warnings(bench_${name})
+    target_link_libraries(bench_${name} PRIVATE ${ginnel_all_floors})
+    set_target_properties(bench_${name} PROPERTIES
+      OUTPUT_NAME ${name}
+      RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  endforeach()
 endif()

@@ -188,11 +188,12 @@ const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "  ginnel recv mq:/jobs --nonblock\n"
                      "  ginnel recv sysv-msg:0x51 --all --peek --json\n"
                      "  ginnel recv unix-dgram:/tmp/d --follow --lines\n"
+                     "  ginnel recv topic:robot/log --follow --lines\n"
                      "  ginnel recv shm:/board --offset 4K --size 80\n"
                      "\n"
                      "fifo, unix, fd: and - are printed byte for byte up to their end. Of mq,\n"
-                     "sysv-msg, unix-seq and unix-dgram one message is taken. Memory is printed as\n"
-                     "it is.\n",
+                     "sysv-msg, unix-seq, unix-dgram and topic one message is taken. Memory is\n"
+                     "printed as it is.\n",
                      false, define};
 
 }  // namespace ginnel::cli

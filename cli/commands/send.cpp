@@ -155,7 +155,7 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
   const Carrier carrier = carrier_of(to->kind);
   if (carrier != Carrier::messages && (asked.lines || asked.priority_given->count() + asked.type_given->count() > 0))
     return std::unexpected{usage_error(
-        to->to_string(), "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram")};
+        to->to_string(), "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram, topic")};
   switch (carrier) {
     case Carrier::bytes:
       return send_bytes(*to, *source, *deadline);
@@ -198,10 +198,11 @@ const Verb send_verb{"send", "Send standard input, or one message, to an address
                      "  ginnel send mq:/jobs --priority 7 'urgent'\n"
                      "  seq 3 | ginnel send sysv-msg:0x51 --lines --type 2\n"
                      "  ginnel send unix:/tmp/s --timeout 5s < file  # 5 s for it to listen\n"
+                     "  seq 3 | ginnel send topic:robot/log --lines  # once somebody reads it\n"
                      "  ginnel send shm:/board --offset 4K < page\n"
                      "\n"
                      "fifo, unix, fd: and - take a stream of bytes of any length; mq, sysv-msg,\n"
-                     "unix-seq and unix-dgram take messages. A socket that is not there yet is\n"
+                     "unix-seq, unix-dgram and topic take messages. A socket that is not there yet is\n"
                      "waited for: for one second, for as long as --timeout says, or not at all\n"
                      "with --nonblock.\n",
                      true, define};

@@ -15,6 +15,7 @@ Carrier carrier_of(AddressKind kind) noexcept {
     case AddressKind::sysv_queue:
     case AddressKind::unix_seqpacket:
     case AddressKind::unix_datagram:
+    case AddressKind::topic:
       return Carrier::messages;
     case AddressKind::posix_shm:
     case AddressKind::sysv_shm:
@@ -37,7 +38,7 @@ Error carries_nothing(const Address& address) {
     case AddressKind::signal:
       return refused("a process takes signals: see 'ginnel signal --help'");
     default:
-      return refused("messaging in shared memory (topic, latest, queue, channel) is not built yet");
+      return refused("of messaging in shared memory only topic is built yet");
   }
 }
 

@@ -110,10 +110,11 @@ std::string_view why_not_made(AddressKind kind) {
     case AddressKind::lock:
       return "a lock file is made by whoever first takes the lock: see 'ginnel lock'";
     case AddressKind::topic:
+      return "a topic is made by its first writer or reader: see 'ginnel send' and 'ginnel recv'";
     case AddressKind::latest:
     case AddressKind::queue:
     case AddressKind::channel:
-      return "messaging in shared memory is not built yet";
+      return "of messaging in shared memory only topic is built yet";
     default:
       return "can be made: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem";
   }

@@ -30,6 +30,8 @@ OpenedMessages open_messages(const Address& address, Direction direction, const 
       return open_posix_queue(address, direction, details);
     case AddressKind::sysv_queue:
       return open_sysv_queue(address, details);
+    case AddressKind::topic:
+      return open_topic(address, direction, deadline);
     case AddressKind::unix_datagram:
       return direction == Direction::send ? open_datagram_sender(address, deadline)
                                           : open_datagram_receiver(address, listen ? *listen : ListenOptions{});

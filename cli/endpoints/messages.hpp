@@ -49,7 +49,7 @@ class MessageEnd {
   virtual void finish_sending() noexcept {}
 };
 
-/// Opens mq:, sysv-msg:, unix-seq: or unix-dgram:. A datagram receiver is bound whether or not `listen` is given.
+/// Opens mq:, sysv-msg:, unix-seq:, unix-dgram: or topic:. A datagram receiver is bound whether or not `listen` is given.
 [[nodiscard]] Result<Outcome<std::unique_ptr<MessageEnd>, TimedOut>> open_messages(const Address& address,
                                                                                    Direction direction,
                                                                                    const MessageDetails& details,

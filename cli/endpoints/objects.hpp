@@ -32,9 +32,6 @@ struct Made {
 /// Makes what has a name in the kernel: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem.
 [[nodiscard]] Result<Made> make_object(const Address& address, const MakeRequest& request);
 
-/// Nothing of that name is there.
-struct NotFound {};
-
 /// Removes what mk makes, and the path of a Unix socket that nobody has any more.
 [[nodiscard]] Result<Outcome<Done, NotFound>> remove_object(const Address& address);
 

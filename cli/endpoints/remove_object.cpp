@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "endpoints/objects.hpp"
+#include "ginnel/msg/topic.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/posix_queue.hpp"
 #include "ginnel/sys/posix_semaphore.hpp"
@@ -93,14 +94,16 @@ Removal remove_object(const Address& address) {
     case AddressKind::unix_seqpacket:
     case AddressKind::unix_datagram:
       return remove_stale_socket(address);
+    case AddressKind::topic:
+      return remove_topic(address.name);
     case AddressKind::lock:
       return std::unexpected{Error{EINVAL, "rm", address.to_string(),
                                    "a lock file is never removed: whoever waits for it would then lock a file that "
                                    "nobody else finds"}};
     default:
       return std::unexpected{Error{EOPNOTSUPP, "rm", address.to_string(),
-                                   "can be removed: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem and the path of "
-                                   "a dead unix socket"}};
+                                   "can be removed: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, topic and the "
+                                   "path of a dead unix socket"}};
   }
 }
 

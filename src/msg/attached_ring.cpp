@@ -20,16 +20,17 @@ const std::byte* copy_words(const std::byte* from, std::vector<std::uint64_t>& b
 
 }  // namespace
 
-AttachedRing::AttachedRing(RingFile file, Cursor& cursor, std::uint32_t joined, std::uint64_t last)
-    : file_{std::move(file)}, cursor_{&cursor}, reader_{file_.mapping.body(), file_.shape, 0} {
+AttachedRing::AttachedRing(RingFile file, ReaderPage& page, std::uint64_t last)
+    : file_{std::move(file)}, cursor_{&page.cursors[file_.number]}, reader_{file_.mapping.body(), file_.shape, 0} {
   const RingHeader& header = file_.header();
   cursor_->received.store(0);
   cursor_->lost.store(0);
   cursor_->position.store(0);
   cursor_->incarnation.store(header.incarnation);
   const std::uint32_t created = header.created_generation.load();
-  const bool is_newer = created == 0 || is_later(created, joined);  // 0: it has hardly appeared
-  if (is_newer && try_to_start_at(0)) return;
+  const bool is_newer = created == 0 || is_later(created, page.joined_generation);  // 0: it has hardly appeared
+  if (is_newer && page.reliable == 0) expected_ = 0;  // and what was overwritten since, it has lost
+  if (is_newer && (page.reliable == 0 || try_to_start_at(0))) return;
   if (last > 0 && start_before_last(last)) return;
   start_at_tail();
 }

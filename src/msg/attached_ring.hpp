@@ -11,8 +11,8 @@ namespace ginnel::detail {
 /// One writer's ring, as one reader reads it.
 class AttachedRing {
  public:
-  /// `cursor` is the line for this ring in the reader's own page; `joined` the generation at which the reader came.
-  AttachedRing(RingFile file, Cursor& cursor, std::uint32_t joined, std::uint64_t last);
+  /// `page` is the reader's own, `last` how many records it wants of those published before it came.
+  AttachedRing(RingFile file, ReaderPage& page, std::uint64_t last);
   AttachedRing(AttachedRing&&) noexcept = default;
   AttachedRing& operator=(AttachedRing&&) noexcept = default;
 

@@ -52,13 +52,15 @@ Result<SharedFolder> open_object_folder(const SharedFolder& home, const std::str
   if (auto good = check_name(kind, name); !good) return std::unexpected{good.error()};
   const auto status = file_status(home.descriptor());
   if (!status) return std::unexpected{status.error()};
-  const std::string folder = kind + ":" + escaped(name);
+  const std::string folder = object_folder_name(kind, name);
   if (create) return home.open_or_create_below(folder, status->mode);
   auto opened = home.open_below(folder, status->mode);
   if (!opened && opened.error().code() == ENOENT)
     return std::unexpected{Error{ENOENT, "open", kind + ":" + name, "nobody has made it in " + home.path()}};
   return opened;
 }
+
+std::string object_folder_name(const std::string& kind, const std::string& name) { return kind + ":" + escaped(name); }
 
 Result<unsigned> file_mode_in(const SharedFolder& folder) {
   const auto status = file_status(folder.descriptor());

@@ -15,6 +15,9 @@ namespace ginnel::detail {
 [[nodiscard]] Result<SharedFolder> open_object_folder(const SharedFolder& home, const std::string& kind,
                                                       const std::string& name, bool create);
 
+/// `topic:robot%2Fpose`.
+[[nodiscard]] std::string object_folder_name(const std::string& kind, const std::string& name);
+
 /// The rights of a file that a folder's users share: those of the folder without execution.
 [[nodiscard]] Result<unsigned> file_mode_in(const SharedFolder& folder);
 

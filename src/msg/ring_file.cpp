@@ -101,6 +101,7 @@ Result<RingFile> make_ring(const TopicFolder& topic, const MessageType& type, By
     if (published) {
       ring.name = name;
       ring.number = number;
+      if (auto there = topic.check_still_there(); !there) return std::unexpected{there.error()};
       return ring;
     }
     if (published.error().code() != EEXIST) return std::unexpected{published.error()};

@@ -54,6 +54,13 @@ Result<TopicFolder> TopicFolder::open(const std::string& home, const std::string
   return TopicFolder{std::move(*folder), std::move(*file), std::move(*mapping), "topic:" + name, *mode};
 }
 
+Result<void> TopicFolder::check_still_there() const {
+  const auto status = file_status(bell_file());
+  if (!status) return std::unexpected{status.error()};
+  if (status->links > 0) return {};
+  return std::unexpected{Error{ESTALE, "open", address(), "it was removed at this very moment: try again"}};
+}
+
 std::uint32_t TopicFolder::announce() const {
   BellPage& page = bell();
   const std::uint32_t generation = page.generation.fetch_add(1) + 1;
@@ -137,6 +144,15 @@ bool TopicFolder::remove_dead_ring(const std::string& name, const std::vector<Re
   if (is_wanted) return false;
   const auto removed = folder_.remove_if_same(name, locks.descriptor());
   return removed && *removed;
+}
+
+TopicFolder::Users TopicFolder::users() const {
+  Users users;
+  for (const std::string& name : names()) {
+    if (ring_number(name)) ++users.writers;
+    if (is_reader_name(name)) ++users.readers;
+  }
+  return users;
 }
 
 void TopicFolder::clean_up() const {

@@ -36,6 +36,8 @@ class TopicFolder {
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
   [[nodiscard]] unsigned file_mode() const noexcept { return file_mode_; }
 
+  /// Errors: ESTALE (somebody has removed the topic while the caller came to it).
+  [[nodiscard]] Result<void> check_still_there() const;
   /// Says that a file came or went, and wakes everybody to look. Returns the generation that this made.
   std::uint32_t announce() const;
 
@@ -44,6 +46,13 @@ class TopicFolder {
   [[nodiscard]] static std::optional<std::size_t> ring_number(std::string_view name);
   [[nodiscard]] static bool is_reader_name(std::string_view name);
   [[nodiscard]] std::vector<std::string> names() const;
+
+  /// How many writers and readers are there, the dead left out after clean_up().
+  struct Users {
+    std::size_t writers = 0;
+    std::size_t readers = 0;
+  };
+  [[nodiscard]] Users users() const;
 
   /// Removes what the dead have left: pages of readers, and rings that no living reader can still want to read.
   void clean_up() const;

@@ -23,7 +23,8 @@ constexpr auto look_for_deaths_every = 50ms;
 constexpr auto sleep_without_barriers = 1ms;
 constexpr std::chrono::nanoseconds shortest_spin = 1us;
 constexpr std::chrono::nanoseconds longest_spin = 50us;
-constexpr int looks_between_clocks = 64;
+constexpr int looks_when_polling = 1024;
+constexpr int looks_when_relaxing = 64;
 constexpr int receives_until_inattentive = 256;
 constexpr std::uint32_t burst_of_one_writer = 64;
 constexpr std::uint64_t steps_in_ring = 8;
@@ -66,7 +67,10 @@ Result<OwnPage> make_page(const TopicFolder& topic, Delivery delivery) {
   for (unsigned attempt = 0;; ++attempt) {
     own.name = page_name(*owner, attempt);
     auto published = topic.folder().publish(own.file.descriptor(), own.name);
-    if (published) return own;
+    if (published) {
+      if (auto there = topic.check_still_there(); !there) return std::unexpected{there.error()};
+      return own;
+    }
     if (published.error().code() != EEXIST) return std::unexpected{published.error()};
   }
 }
@@ -114,15 +118,14 @@ Result<void> TopicReader::Cold::look_for_rings() {
   Result<void> outcome;
   for (const std::string& name : topic.names()) {
     if (!TopicFolder::ring_number(name)) continue;
-    auto file = attach_ring(topic, name, &type);
+    auto file = attach_ring(topic, name, type.name.empty() ? nullptr : &type);
     if (!file) {
       // One that went meanwhile is nobody's fault.
       if (file.error().code() != ENOENT) outcome = std::unexpected{file.error()};
       continue;
     }
     if (has_attached(*file)) continue;
-    Cursor& cursor = own.page().cursors[file->number];
-    rings.emplace_back(std::move(*file), cursor, own.page().joined_generation, looked ? 0 : options.last);
+    rings.emplace_back(std::move(*file), own.page(), looked ? 0 : options.last);
   }
   looked = true;
   seen = generation;
@@ -297,7 +300,8 @@ Result<bool> TopicReader::find_record() {
                                    "a record there has an impossible length: its writer is broken, and is left alone"}};
     }
   }
-  if (last != no_ring && last < count) switch_to(last);
+  const bool in_place = cold_->options.delivery == Delivery::reliable;
+  if (in_place && count > 0) switch_to(last < count ? last : 0);
   return false;
 }
 
@@ -306,11 +310,12 @@ Result<bool> TopicReader::spin(Deadline deadline) {
   const bool polling = cold_->options.waiting == Waiting::polling;
   const auto start = Clock::now();
   while (true) {
+    auto found = find_record();
+    if (!found || *found) return found;
+    const int looks_between_clocks = polling ? looks_when_polling : looks_when_relaxing;
     for (int looks = 0; looks < looks_between_clocks; ++looks) {
-      if (ring_.has_record() || looks == 0) {
-        auto found = find_record();
-        if (!found || *found) return found;
-      }
+      // The shortest way from its arrival to the caller: nothing but this ring is looked at.
+      if (ring_.look(record_) == RingReader::Found::record) return holds_ = true;
       if (polling)
         ring_.prefetch_second_line();
       else

@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto look_for_deaths_every = 50ms;
+constexpr std::chrono::nanoseconds look_for_deaths_every = 50ms;
+constexpr std::chrono::nanoseconds attaching_takes = 1ms;
 constexpr std::uint64_t steps_in_ring = 8;
 
 /// What a writer looks at that no barrier of others reaches: it has a fence in its path instead.
@@ -37,6 +38,7 @@ struct TopicWriter::Cold {
   [[nodiscard]] std::uint64_t slowest(std::uint64_t tail) const;
   void note_checkpoint(std::uint64_t tail, std::uint32_t count);
   void drop_dead_readers();
+  [[nodiscard]] bool is_read() const;
 
   std::uint64_t whole_count = 0;
 };
@@ -176,9 +178,7 @@ bool TopicWriter::try_to_make_room(std::uint64_t end) {
 }
 
 Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_bytes, Deadline deadline) {
-  if (!mark_.same_process())
-    return std::unexpected{Error{ECHILD, "publish", cold_->topic.address(),
-                                 "this handle is the parent's; a child of fork(2) makes its own publisher"}};
+  if (!mark_.same_process()) return std::unexpected{used_in_child("publish")};
   if (payload_bytes > largest_payload())
     return std::unexpected{Error{EMSGSIZE, "publish", cold_->topic.address(),
                                  std::to_string(payload_bytes) + " bytes, and a message of this ring has at most " +
@@ -200,6 +200,32 @@ Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_byt
   cold_->drop_dead_readers();
   if (try_to_make_room(end)) return Done{};
   return TimedOut{};
+}
+
+Error TopicWriter::used_in_child(const char* operation) const {
+  return {ECHILD, operation, cold_->topic.address(),
+          "this handle is the parent's; a child of fork(2) makes its own publisher"};
+}
+
+bool TopicWriter::Cold::is_read() const {
+  return std::ranges::any_of(readers, [&](const auto& entry) {
+    return entry.second.page().cursors[ring.number].incarnation.load() == header().incarnation;
+  });
+}
+
+Result<Outcome<Done, TimedOut>> TopicWriter::wait_for_reader(Deadline deadline) {
+  if (!mark_.same_process()) return std::unexpected{used_in_child("wait")};
+  BellPage& bell = cold_->topic.bell();
+  while (true) {
+    const std::uint32_t room = bell.room.load();
+    cold_->look_for_readers();
+    if (cold_->is_read()) return Done{};
+    if (deadline.passed()) return TimedOut{};
+    // A reader is announced before it attaches to this ring, and nobody is woken for that: a short sleep, and a look.
+    const auto nap = cold_->readers.empty() ? look_for_deaths_every : attaching_takes;
+    const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(nap)));
+    if (!waited) return std::unexpected{waited.error()};
+  }
 }
 
 void TopicWriter::wake_readers() noexcept {

@@ -16,6 +16,9 @@ struct EndOfStream {};
 /// The other side is gone (closed or dead): what is sent now reaches nobody.
 struct PeerGone {};
 
+/// What was to be removed or taken is not there.
+struct NotFound {};
+
 /// The wait or the transfer did what it was asked to do.
 struct Done {};
 

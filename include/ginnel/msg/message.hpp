@@ -79,6 +79,9 @@ struct MessageType {
   bool operator==(const MessageType&) const = default;
 };
 
+/// In place of a type: whatever the writer's type is, as bytes. For tools that show or carry messages and do not read them.
+struct AnyBytes;
+
 /// Of `T`, or of sequences of `T` for `T[]`.
 template <class T>
 [[nodiscard]] MessageType message_type() {
@@ -91,6 +94,12 @@ template <class T>
           .size = sizeof(Element),
           .alignment = alignof(Element),
           .sequence = std::is_unbounded_array_v<T>};
+}
+
+/// No name: nothing is compared.
+template <>
+[[nodiscard]] inline MessageType message_type<AnyBytes>() {
+  return {.name = {}, .version = 0, .size = 1, .alignment = 1, .sequence = true};
 }
 
 }  // namespace ginnel

@@ -87,6 +87,10 @@ class [[nodiscard]] Publisher {
     writer_.commit(sizeof(T));
     return prepared;
   }
+  /// Returns once a reader has come that gets what is published from now on. Errors: ECHILD.
+  [[nodiscard]] Result<Outcome<Done, TimedOut>> wait_for_reader(Deadline deadline = Deadline::never()) {
+    return writer_.wait_for_reader(deadline);
+  }
   /// Errors: as publish().
   [[nodiscard]] Result<Outcome<Loan<T>, TimedOut>> loan(Deadline deadline = Deadline::never()) {
     auto prepared = writer_.prepare(sizeof(T), deadline);
@@ -124,6 +128,10 @@ class [[nodiscard]] Publisher<T[]> {
     writer_.commit(static_cast<std::uint32_t>(message.size_bytes()));
     return prepared;
   }
+  /// Returns once a reader has come that gets what is published from now on. Errors: ECHILD.
+  [[nodiscard]] Result<Outcome<Done, TimedOut>> wait_for_reader(Deadline deadline = Deadline::never()) {
+    return writer_.wait_for_reader(deadline);
+  }
   /// Errors: as publish().
   [[nodiscard]] Result<Outcome<Loan<T[]>, TimedOut>> loan(std::size_t count, Deadline deadline = Deadline::never()) {
     auto prepared = writer_.prepare(std::uint64_t{count} * sizeof(T), deadline);
@@ -147,6 +155,16 @@ class [[nodiscard]] Sample {
 
  private:
   const T* message_;
+};
+
+template <>
+class [[nodiscard]] Sample<AnyBytes> {
+ public:
+  explicit Sample(const detail::Record& record) noexcept : bytes_{record.payload, record.length} {}
+  [[nodiscard]] std::span<const std::byte> operator*() const noexcept { return bytes_; }
+
+ private:
+  std::span<const std::byte> bytes_;
 };
 
 template <class T>
@@ -198,12 +216,18 @@ class [[nodiscard]] Subscriber {
  private:
   explicit Subscriber(detail::TopicReader reader) noexcept : reader_{std::move(reader)} {}
   [[nodiscard]] static bool fits(const detail::Record& record) noexcept {
-    if constexpr (std::is_unbounded_array_v<T>)
+    if constexpr (std::is_same_v<T, AnyBytes>)
+      return true;
+    else if constexpr (std::is_unbounded_array_v<T>)
       return record.length % sizeof(std::remove_extent_t<T>) == 0;
     else
       return record.length == sizeof(T);
   }
   detail::TopicReader reader_;
 };
+
+/// Removes a topic that nobody uses, with what the dead have left in it; NotFound where there is none. Errors: EBUSY (writers or
+/// readers are there: tells how many), EPERM, EINVAL.
+[[nodiscard]] Result<Outcome<Done, NotFound>> remove_topic(const std::string& name, const std::string& home = {});
 
 }  // namespace ginnel

@@ -48,6 +48,7 @@ class TopicWriter {
     if (attentive_->load(std::memory_order_relaxed) != 0) [[unlikely]]
       wake_readers();
   }
+  [[nodiscard]] Result<Outcome<Done, TimedOut>> wait_for_reader(Deadline deadline);
   [[nodiscard]] std::uint64_t largest_payload() const noexcept { return ring_.shape().largest_payload(); }
 
  private:
@@ -55,6 +56,7 @@ class TopicWriter {
   TopicWriter(std::unique_ptr<Cold> cold, ForkMark mark) noexcept;
   [[nodiscard]] Result<Outcome<Done, TimedOut>> make_room(std::uint64_t payload_bytes, Deadline deadline);
   [[nodiscard]] bool try_to_make_room(std::uint64_t end);
+  [[nodiscard]] Error used_in_child(const char* operation) const;
   void wake_readers() noexcept;
   void retire() noexcept;
 
