@@ -135,13 +135,13 @@ void add_semaphores(Scene& scene, std::uint64_t space, const Table& table, const
 }  // namespace
 
 void collect_sysv(Scene& scene) {
-  for (const auto& [space, tables] : scene.spaces.ipc()) {
+  for (const auto& [inode, tables] : scene.spaces.ipc()) {
     const Table segments{Kind::sysv_shm, "sysv-shm", "shmid", tables.shm};
     const Table queues{Kind::sysv_queue, "sysv-msg", "msqid", tables.msg};
     const Table semaphores{Kind::sysv_semaphore, "sysv-sem", "semid", tables.sem};
     for (const Table* table : {&segments, &queues, &semaphores}) {
       if (!scene.wants(table->kind)) continue;
-      for_each_row(table->text, [&, space = space](const SysvRow& row) {
+      for_each_row(table->text, [&, space = inode](const SysvRow& row) {
         const auto id = row.number(table->id_title);
         if (!id) return;
         if (table == &segments) add_segment(scene, space, *table, row, *id);
