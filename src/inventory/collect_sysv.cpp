@@ -45,18 +45,23 @@ Object& add(Scene& scene, std::uint64_t space, const Table& table, const SysvRow
   return object;
 }
 
-/// The last processes that used it: `alive PID COMMAND` if any is, else `reused PID`, else `dead`.
+/// The last processes that used it: `alive PID COMMAND` if any is, else `unknown` if one may not be seen, else `reused PID`,
+/// else `dead`.
 void add_last_user(const Scene& scene, Object& object, std::initializer_list<std::optional<std::uint64_t>> pids,
                    Time used) {
   std::string text = "none";
   for (const auto& pid : pids) {
     if (!pid || *pid == 0) continue;
     const auto user = creator_of(scene.snapshot, static_cast<pid_t>(*pid), used);
+    if (!user) {
+      text = "unknown";
+      continue;
+    }
     if (user->life == Life::alive) {
       text = "alive " + std::to_string(*pid) + " " + user->command;
       break;
     }
-    if (user->life == Life::reused || text == "none")
+    if (text != "unknown" && (user->life == Life::reused || text == "none"))
       text = user->life == Life::reused ? "reused " + std::to_string(*pid) : "dead";
   }
   object.details.push_back({"last-user", text});
