@@ -91,6 +91,11 @@ if(sources)
   endif()
 endif()
 
+# The parsers, with any bytes. Fuzzing: ./dev check fuzz
+if(TARGET ginnel_inventory)
+  add_subdirectory("${PROJECT_SOURCE_DIR}/tests/fuzz" tests/fuzz)
+endif()
+
 # The command is tested from outside by tests/cli.
 if(TARGET ginnel AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/CMakeLists.txt")
   add_subdirectory("${PROJECT_SOURCE_DIR}/tests/cli" tests/cli)

@@ -11,6 +11,7 @@ std::string coverage_text(const inventory::Coverage& coverage) {
   if (!coverage.unreadable.empty())
     text +=
         fmt::format("not seen: {} of {} processes are not readable\n", coverage.unreadable.size(), coverage.processes);
+  if (coverage.processes_hidden) text += "not seen: other users' processes, since /proc is mounted with hidepid\n";
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> unvisited;
   for (const inventory::NamespaceInfo& space : coverage.namespaces)
     if (!space.visited) ++unvisited[{to_string(space.kind), space.reason}];

@@ -71,13 +71,10 @@ Json to_json(const inventory::Coverage& coverage) {
   }
   Json sources = Json::object();
   for (const inventory::Source& source : coverage.sources) sources[source.name] = source.served;
-  return {{"complete", coverage.complete()},
-          {"processes", coverage.processes},
-          {"unreadable", coverage.unreadable},
-          {"namespaces", std::move(namespaces)},
-          {"in_flight", coverage.in_flight},
-          {"sources", std::move(sources)},
-          {"notes", coverage.notes}};
+  return {{"complete", coverage.complete()},     {"processes", coverage.processes},
+          {"unreadable", coverage.unreadable},   {"processes_hidden", coverage.processes_hidden},
+          {"namespaces", std::move(namespaces)}, {"in_flight", coverage.in_flight},
+          {"sources", std::move(sources)},       {"notes", coverage.notes}};
 }
 
 Json to_json(const inventory::Judge& judge, const Object& object) {

@@ -39,9 +39,14 @@ struct MappedFile {
     FileStatus status;
     std::uint64_t handle = 0;  ///< tells two segments of one id apart; 0: not told
   };
-  std::optional<Origin> origin;
+  std::optional<Origin> origin;  ///< as it was found where the mapping is
   Access access = Access::none;
   std::string path;
+
+  /// The origin, unless another file was mapped there between the look at maps and the look at map_files.
+  [[nodiscard]] const Origin* proven_origin() const noexcept {
+    return origin && origin->status.device == device && origin->status.inode == inode ? &*origin : nullptr;
+  }
 };
 
 /// The futex that a thread sleeps on.

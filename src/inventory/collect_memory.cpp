@@ -71,9 +71,10 @@ void add_mapping(Scene& scene, const MappedFile& mapping) {
     FileStatus status;
     status.device = mapping.device;
     status.inode = mapping.inode;
-    if (mapping.origin) status = mapping.origin->status;
+    const MappedFile::Origin* origin = mapping.proven_origin();
+    if (origin != nullptr) status = origin->status;
     Object& object = add(scene, status, mapping.path);
-    if (!mapping.origin) {
+    if (origin == nullptr) {
       object.owner = object.group = object.mode = Fact<std::uint32_t>::missing("needs CAP_CHECKPOINT_RESTORE");
       object.changed = Fact<Time>::missing("needs CAP_CHECKPOINT_RESTORE");
       object.fill = Fact<Fill>::missing("needs CAP_CHECKPOINT_RESTORE");

@@ -73,14 +73,19 @@ void connect(Scene& scene, std::uint64_t a, std::uint64_t b) {
 void add_paths(Scene& scene) {
   std::unordered_map<FileKey, const UnixSocketInfo*, HashFileKey> bound;
   for (const auto& [space, sockets] : scene.spaces.network())
-    for (const UnixSocketInfo& socket : sockets)
-      if (socket.file) bound[{socket.file->device, socket.file->inode}] = &socket;
+    for (const UnixSocketInfo& socket : sockets) {
+      if (!socket.file) continue;
+      const UnixSocketInfo*& known = bound[{socket.file->device, socket.file->inode}];
+      if (known == nullptr || socket.inode != 0) known = &socket;
+    }
 
   for (const NamedFile& file : scene.spaces.files().paths) {
     if (file.status.type != FileType::socket) continue;
     const auto owner = bound.find({file.status.device, file.status.inode});
     if (owner != bound.end()) {
-      Object& object = scene.objects.at(scene.sockets.at(owner->second->inode));
+      const auto socket = scene.sockets.find(owner->second->inode);
+      if (socket == scene.sockets.end()) continue;  // its last descriptor is being closed
+      Object& object = scene.objects.at(socket->second);
       object.mode = file.status.mode;
       object.group = file.status.group;
       continue;

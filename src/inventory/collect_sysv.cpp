@@ -45,18 +45,23 @@ Object& add(Scene& scene, std::uint64_t space, const Table& table, const SysvRow
   return object;
 }
 
-/// The last processes that used it: `alive PID COMMAND` if any is, else `reused PID`, else `dead`.
+/// The last processes that used it: `alive PID COMMAND` if any is, else `unknown` if one may not be seen, else `reused PID`,
+/// else `dead`.
 void add_last_user(const Scene& scene, Object& object, std::initializer_list<std::optional<std::uint64_t>> pids,
                    Time used) {
   std::string text = "none";
   for (const auto& pid : pids) {
     if (!pid || *pid == 0) continue;
     const auto user = creator_of(scene.snapshot, static_cast<pid_t>(*pid), used);
+    if (!user) {
+      text = "unknown";
+      continue;
+    }
     if (user->life == Life::alive) {
       text = "alive " + std::to_string(*pid) + " " + user->command;
       break;
     }
-    if (user->life == Life::reused || text == "none")
+    if (text != "unknown" && (user->life == Life::reused || text == "none"))
       text = user->life == Life::reused ? "reused " + std::to_string(*pid) : "dead";
   }
   object.details.push_back({"last-user", text});
@@ -135,18 +140,18 @@ void add_semaphores(Scene& scene, std::uint64_t space, const Table& table, const
 }  // namespace
 
 void collect_sysv(Scene& scene) {
-  for (const auto& [space, tables] : scene.spaces.ipc()) {
+  for (const auto& [inode, tables] : scene.spaces.ipc()) {
     const Table segments{Kind::sysv_shm, "sysv-shm", "shmid", tables.shm};
     const Table queues{Kind::sysv_queue, "sysv-msg", "msqid", tables.msg};
     const Table semaphores{Kind::sysv_semaphore, "sysv-sem", "semid", tables.sem};
     for (const Table* table : {&segments, &queues, &semaphores}) {
       if (!scene.wants(table->kind)) continue;
-      for_each_row(table->text, [&, ipc = space](const SysvRow& row) {
+      for_each_row(table->text, [&, space = inode](const SysvRow& row) {
         const auto id = row.number(table->id_title);
         if (!id) return;
-        if (table == &segments) add_segment(scene, ipc, *table, row, *id);
-        if (table == &queues) add_queue(scene, ipc, *table, row, *id);
-        if (table == &semaphores) add_semaphores(scene, ipc, *table, row, *id);
+        if (table == &segments) add_segment(scene, space, *table, row, *id);
+        if (table == &queues) add_queue(scene, space, *table, row, *id);
+        if (table == &semaphores) add_semaphores(scene, space, *table, row, *id);
       });
     }
   }

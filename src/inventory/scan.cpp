@@ -4,6 +4,7 @@
 
 #include "census.hpp"
 #include "ginnel/inventory/snapshot.hpp"
+#include "hidden_processes.hpp"
 #include "landmarks.hpp"
 #include "scene.hpp"
 #include "words.hpp"
@@ -29,6 +30,14 @@ Result<void> take_times(Snapshot& snapshot) {
     if (const auto seconds = take_number<std::int64_t>(line)) snapshot.booted_at = Time{std::chrono::seconds{*seconds}};
   }
   return {};
+}
+
+bool processes_are_hidden() {
+  const auto self = Directory::open("/proc/self");
+  std::string mounts;
+  std::string status;
+  return self && self->read_file("mountinfo", mounts) && self->read_file("status", status) &&
+         hides_processes(mounts, status);
 }
 
 /// Where the caller is itself in a container's pid namespace, whoever is outside cannot be seen.
@@ -74,6 +83,11 @@ void finish(Scene& scene) {
                                {"/proc/sysvipc", "sysv-shm sysv-msg sysv-sem"},
                                {"mqueue file system", "posix-mq"},
                                {"sock_diag", "unix"}};
+  const auto has_hidden_queues = [](const auto& space) { return !space.second.queue_device; };
+  if (std::ranges::any_of(scene.spaces.ipc(), has_hidden_queues))
+    snapshot.coverage.notes.emplace_back(
+        "the POSIX queues of an IPC namespace are not listed: that needs CAP_SYS_ADMIN, or mqueue mounted at "
+        "/dev/mqueue");
   if (scene.spaces.files().truncated)
     snapshot.coverage.notes.emplace_back(
         "/run and /tmp hold more files than a scan looks at: some sockets and FIFOs are not listed");
@@ -93,6 +107,7 @@ Result<Snapshot> scan(const ScanOptions& options) {
   snapshot.processes = std::move(census->processes);
   snapshot.coverage.processes = snapshot.processes.size();
   snapshot.coverage.unreadable = census->unreadable;
+  snapshot.coverage.processes_hidden = processes_are_hidden();
   snapshot.coverage.namespaces = spaces.seen();
   add_pids_outside(snapshot.coverage.namespaces);
 

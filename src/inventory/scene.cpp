@@ -47,6 +47,8 @@ void Scene::hold(const ObjectId& id, const OpenFile& file) {
 Fact<Creator> creator_of(const Snapshot& snapshot, pid_t pid, Time made) {
   if (pid <= 0) return Fact<Creator>::missing("a process of a pid namespace that is not seen from here");
   const ProcessInfo* process = snapshot.process(pid);
+  if (process == nullptr && snapshot.coverage.processes_hidden)
+    return Fact<Creator>::missing("/proc is mounted with hidepid: whether it lives is not told");
   if (process == nullptr || !process->alive())
     return Creator{.pid = pid, .life = Life::dead, .start_ticks = 0, .command = {}};
   constexpr std::chrono::seconds clock_slack{

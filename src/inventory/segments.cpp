@@ -24,8 +24,9 @@ Groups group(const Scene& scene) {
   Groups groups;
   for (const MappedFile& mapping : scene.census.mappings) {
     if (!mapping.path.starts_with(segment_prefix)) continue;
-    const bool told_apart = mapping.origin && mapping.origin->handle != 0;
-    groups[{mapping.inode, told_apart ? mapping.origin->handle : namespace_of(scene, mapping)}].push_back(&mapping);
+    const MappedFile::Origin* origin = mapping.proven_origin();
+    const bool told_apart = origin != nullptr && origin->handle != 0;
+    groups[{mapping.inode, told_apart ? origin->handle : namespace_of(scene, mapping)}].push_back(&mapping);
   }
   return groups;
 }

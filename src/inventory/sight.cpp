@@ -23,7 +23,8 @@ void Sight::Closed::add(pid_t pid) noexcept {
     ++processes;
 }
 
-Sight::Sight(const Snapshot& snapshot) : in_flight{snapshot.coverage.in_flight} {
+Sight::Sight(const Snapshot& snapshot)
+    : processes_hidden{snapshot.coverage.processes_hidden}, in_flight{snapshot.coverage.in_flight} {
   for (const pid_t pid : snapshot.coverage.unreadable) {
     const ProcessInfo* process = snapshot.process(pid);
     memory.add(pid);

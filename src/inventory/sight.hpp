@@ -23,6 +23,7 @@ struct Sight {
   Closed networks;     ///< which network namespace they are in
   std::vector<NamespaceInfo> unvisited;
   bool processes_outside = false;  ///< the caller is in a pid namespace, and does not see whoever is not
+  bool processes_hidden = false;   ///< as in Coverage
   std::size_t in_flight = 0;       ///< as in Coverage
   bool unaccepted_data = false;    ///< a connection that nobody has accepted holds data, and so perhaps descriptors
   std::set<std::uint32_t> users;   ///< who has a process

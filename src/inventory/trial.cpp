@@ -47,10 +47,15 @@ void Trial::weigh_age() {
                                   " s: somebody may be about to use it");
 }
 
+void Trial::weigh_hidden_processes() {
+  if (sight_.processes_hidden) against(Verdict::unknown, "other users' processes are hidden (hidepid) and may have it");
+}
+
 void Trial::weigh_processes(const Sight::Closed& closed) {
   if (closed.processes > 0)
     against(Verdict::unknown, std::to_string(closed.processes) + " processes could not be looked into and may have it");
   if (closed.init) against(Verdict::likely, "init could not be looked into");
+  weigh_hidden_processes();
   if (sight_.processes_outside) against(Verdict::likely, "processes outside of this pid namespace cannot be seen");
 }
 

@@ -30,7 +30,8 @@ class Trial {
   // What is weighed of several kinds.
   void weigh_users();                                 ///< holders and waiters
   void weigh_age();                                   ///< the time since its last use
-  void weigh_processes(const Sight::Closed& closed);  ///< those that were not seen
+  void weigh_hidden_processes();                      ///< those that are not even listed
+  void weigh_processes(const Sight::Closed& closed);  ///< those that were not seen, the hidden ones too
   void weigh_namespaces(NamespaceKind kind);          ///< those that could see it and were not visited
   void weigh_recycler();                              ///< programs that leave it on purpose
 

@@ -47,6 +47,7 @@ void judge_segment(Trial& trial) {
   if (trial.is_in_use()) return;
   weigh_segment_creator(trial);
   weigh_last_user(trial);
+  trial.weigh_hidden_processes();
   trial.weigh_namespaces(NamespaceKind::ipc);
   trial.weigh_age();
   trial.weigh_recycler();
@@ -67,6 +68,7 @@ void weigh_untracked(Trial& trial) {
   trial.against(Verdict::likely, "the kernel keeps no count of its users");
   weigh_last_user(trial);
   weigh_owner(trial);
+  trial.weigh_hidden_processes();
   trial.weigh_namespaces(NamespaceKind::ipc);
   trial.weigh_age();
   trial.weigh_recycler();

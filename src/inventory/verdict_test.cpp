@@ -239,6 +239,20 @@ TEST(Verdict, OfSocketPaths) {
   });
 }
 
+TEST(Verdict, IsNeverThatItMayGoWhereProcessesAreHidden) {
+  Snapshot snapshot = hand_made::quiet_machine();
+  snapshot.coverage.processes_hidden = true;
+  for (const Object& left : {hand_made::left_segment(), hand_made::left_sysv_queue(), hand_made::left_sysv_semaphores(),
+                             hand_made::left_posix_queue(), hand_made::left_shm(), hand_made::left_posix_semaphore(),
+                             hand_made::left_fifo(), hand_made::left_socket_path()}) {
+    SCOPED_TRACE(to_string(left.id.kind));
+    Snapshot here = snapshot;
+    hand_made::add(here, left);
+    EXPECT_LE(judged_when_quiet(left).verdict, Verdict::likely);
+    EXPECT_EQ(Judge{here}(left).verdict, Verdict::unknown);
+  }
+}
+
 TEST(Verdict, OfOurOwnGoesByTheOwnersLock) {
   for (const Kind kind : {Kind::topic, Kind::latest, Kind::queue, Kind::channel}) {
     const Object ours = hand_made::object(kind, "topic:news");

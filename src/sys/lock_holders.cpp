@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <sstream>
 
 #include "ginnel/sys/file_lock.hpp"
+#include "held_lock.hpp"
 
 namespace ginnel {
 namespace {
@@ -44,33 +46,6 @@ std::optional<FileIdentity> identity_of(const std::string& path, int flags) {
   return FileIdentity{status.stx_dev_major, status.stx_dev_minor, status.stx_ino};
 }
 
-/// One line of fdinfo: `lock:	1: FLOCK  ADVISORY  WRITE 1234 fe:00:10952783 0 EOF`. Nullopt for a lease or delegation.
-std::optional<LockHolder> parse_lock_line(const std::string& line) {
-  std::istringstream words{line};
-  std::string label, number, kind, advisory, mode, taker, file, first, last;
-  if (!(words >> label >> number >> kind >> advisory >> mode >> taker >> file >> first >> last)) return std::nullopt;
-  if (label != "lock:") return std::nullopt;
-
-  LockHolder holder;
-  if (kind == "FLOCK")
-    holder.kind = LockHolder::Kind::flock;
-  else if (kind == "OFDLCK")
-    holder.kind = LockHolder::Kind::ofd;
-  else if (kind == "POSIX")
-    holder.kind = LockHolder::Kind::posix;
-  else
-    return std::nullopt;
-  holder.mode = mode == "READ" ? LockMode::shared : LockMode::exclusive;
-
-  std::from_chars(first.data(), first.data() + first.size(), holder.range.start);
-  if (last != "EOF") {
-    std::int64_t end = 0;
-    std::from_chars(last.data(), last.data() + last.size(), end);
-    holder.range.length = end - holder.range.start + 1;
-  }
-  return holder;
-}
-
 std::string read_line(const std::string& path) {
   std::string line;
   std::ifstream file{path};
@@ -95,7 +70,7 @@ bool has_no_descriptors(const std::string& process) {
 void add_locks_of_descriptor(const std::string& process, pid_t pid, int fd, std::vector<LockHolder>& holders) {
   std::ifstream info{process + "/fdinfo/" + std::to_string(fd)};
   for (std::string line; std::getline(info, line);) {
-    auto holder = parse_lock_line(line);
+    auto holder = parse_held_lock(line);
     if (!holder) continue;
     holder->pid = pid;
     holder->command = read_line(process + "/comm");
@@ -105,6 +80,34 @@ void add_locks_of_descriptor(const std::string& process, pid_t pid, int fd, std:
 }
 
 }  // namespace
+
+std::optional<LockHolder> parse_held_lock(const std::string& line) {
+  std::istringstream words{line};
+  std::string label, number, kind, advisory, mode, taker, file, first, last;
+  if (!(words >> label >> number >> kind >> advisory >> mode >> taker >> file >> first >> last)) return std::nullopt;
+  if (label != "lock:") return std::nullopt;
+
+  LockHolder holder;
+  if (kind == "FLOCK")
+    holder.kind = LockHolder::Kind::flock;
+  else if (kind == "OFDLCK")
+    holder.kind = LockHolder::Kind::ofd;
+  else if (kind == "POSIX")
+    holder.kind = LockHolder::Kind::posix;
+  else
+    return std::nullopt;
+  holder.mode = mode == "READ" ? LockMode::shared : LockMode::exclusive;
+
+  std::from_chars(first.data(), first.data() + first.size(), holder.range.start);
+  if (last != "EOF") {
+    std::int64_t end = 0;
+    std::from_chars(last.data(), last.data() + last.size(), end);
+    // The kernel writes EOF for the largest number.
+    if (holder.range.start < 0 || end < holder.range.start || end == INT64_MAX) return std::nullopt;
+    holder.range.length = end - holder.range.start + 1;
+  }
+  return holder;
+}
 
 Result<LockHolders> lock_holders(const std::string& path) {
   const auto wanted = identity_of(path, AT_STATX_SYNC_AS_STAT);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "ginnel/sys/directory.hpp"
@@ -117,7 +118,8 @@ Result<bool> parse_unix_diag(std::string_view datagram, std::vector<UnixSocketIn
     if (header.nlmsg_type == NLMSG_DONE) return true;
     if (header.nlmsg_type == NLMSG_ERROR) {
       nlmsgerr refusal{};
-      if (!take(content, refusal.error)) return unreadable();
+      // An acknowledgement, which is an error of 0, was not asked for.
+      if (!take(content, refusal.error) || refusal.error >= 0 || refusal.error == INT_MIN) return unreadable();
       return std::unexpected{Error{-refusal.error, "recv", "sock_diag"}};
     }
     if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY) {

@@ -20,6 +20,15 @@ sys.path.insert(0, FIXTURES)
 import make_ipc_objects  # noqa: E402
 
 
+# Of these the kernel itself tells everybody who could have them.
+KERNEL_COUNTS = ("sysv-shm", "unix")
+# What only a privileged user can be told all of: the queues where mqueue is not mounted, and memory by its mapping alone.
+HIDDEN_FROM_NOBODY = {"memory_deleted_but_mapped"}
+if not os.path.ismount("/dev/mqueue"):
+    HIDDEN_FROM_NOBODY |= {name for name in make_ipc_objects.FACTORIES if name.startswith("queue_")}
+NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+
 class Tally:
     """Counts what was right, kind by kind, and keeps what was wrong."""
 
@@ -47,6 +56,11 @@ class SeesWhatWasMade(ShellTest):
                 self.check_handles(pid, seen, precision)
         self.report(recall, precision)
         self.assertEqual(recall.wrong + precision.wrong, [])
+        if os.geteuid() != 0:
+            self.assertTrue(seen["coverage"]["unreadable"])
+            self.assertFalse(seen["coverage"]["complete"])
+            if not os.path.ismount("/dev/mqueue"):
+                self.assertTrue(any("POSIX queues" in note for note in seen["coverage"]["notes"]), seen["coverage"])
 
     # --- making
 
@@ -54,7 +68,7 @@ class SeesWhatWasMade(ShellTest):
         made = {}
         running = []
         for name in names:
-            if os.geteuid() != 0 and name in make_ipc_objects.NEED_ROOT:
+            if os.geteuid() != 0 and name in make_ipc_objects.NEED_ROOT | HIDDEN_FROM_NOBODY:
                 continue
             process = subprocess.Popen([sys.executable, "-B", os.path.join(FIXTURES, "make_ipc_objects.py"), name, self.dir],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -137,7 +151,11 @@ class SeesWhatWasMade(ShellTest):
     def check_verdict(expected, found, plan, must):
         """`gc --older 0s` sees no youth; what ls says of verdicts includes it."""
         planned = {e["uid"]: e["verdict"] for e in plan["entries"]}.get(found["uid"])
-        if expected.get("removable"):
+        # Whoever may not look into all processes cannot tell what may go, only what may not.
+        may_go = expected.get("removable") or expected.get("verdict") in ("safe", "likely")
+        if os.geteuid() != 0 and may_go:
+            must(planned != "safe" or expected["kind"] in KERNEL_COUNTS, "expected not to be sure")
+        elif expected.get("removable"):
             must(planned in ("safe", "likely"), f"expected in the plan, not {planned}")
         elif "verdict" in expected:
             wanted = expected["verdict"]
@@ -204,6 +222,28 @@ class SeesWhatWasMade(ShellTest):
             of = recall.right[kind] / recall.all[kind] if recall.all[kind] else 1
             handles = precision.right[kind] / precision.all[kind] if precision.all[kind] else 1
             print(f"{kind:12}{recall.all[kind]:7}{of:8.3f}{precision.all[kind]:9}{handles:11.3f}", file=sys.stderr)
+
+
+class SeesWhatWasMadeWithoutPrivilege(ShellTest):
+    """The same, of a user who may look into its own processes only."""
+
+    def test_every_kind_with_its_holders_fill_waiters_and_verdicts(self):
+        self.need_root()
+        self.need("setpriv")
+        python = next(filter(self.is_for_nobody, (sys.executable, "/usr/bin/python3")), None)
+        if python is None or not self.is_for_nobody(GINNEL):
+            self.skipTest("the command or Python lies where another user may not go")
+        line = [*NOBODY, python, "-B", "-m", "unittest", "-v", "see_objects.SeesWhatWasMade"]
+        done = subprocess.run(line, cwd=os.path.dirname(os.path.abspath(__file__)), env=dict(self.env, HOME=self.dir),
+                              capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        print(done.stderr, file=sys.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("skipped", done.stderr)
+
+    @staticmethod
+    def is_for_nobody(program):
+        # Not by running it: setpriv(1) itself may still go everywhere.
+        return subprocess.run([*NOBODY, "test", "-x", program], check=False).returncode == 0
 
 
 if __name__ == "__main__":

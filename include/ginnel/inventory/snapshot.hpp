@@ -51,6 +51,7 @@ struct Source {
 struct Coverage {
   std::size_t processes = 0;
   std::vector<pid_t> unreadable;  ///< alive, neither kernel threads nor zombies, and not to be looked into
+  bool processes_hidden = false;  ///< /proc is mounted with hidepid: others' processes are not even listed
   std::vector<NamespaceInfo> namespaces;
   std::vector<Source> sources;
   std::size_t in_flight = 0;       ///< descriptors sent over sockets and not received yet: of what, nobody can tell
