@@ -93,7 +93,8 @@ class QueueCore {
   /// The message is for another: it is returned to its place and will be told as redelivered. `nothing`: as above.
   [[nodiscard]] QueueStep give_back(const TakenMessage& taken) noexcept;
 
-  /// Whether there seems to be something to take. Never false when a push, or a return, was complete before.
+  /// Whether it is worth while to call take(). Never false when a push, or a return, was complete before; it may be true for nothing, but
+  /// not again and again: a take() that finds nothing sets it right.
   [[nodiscard]] bool may_have_message() const noexcept;
 
  private:
@@ -252,7 +253,11 @@ inline QueueStep QueueCore::take_from(std::uint32_t priority, TakenMessage& take
       continue;
     }
     if (ahead < 0) return QueueStep::rubbish;
-    if (seen.is_empty()) return QueueStep::nothing;
+    if (seen.is_empty()) {
+      // Those who passed the last cells were killed before they told.
+      move_on(head, position);
+      return QueueStep::nothing;
+    }
 
     LookedAtCell looked = look_at_cell(cell, word, memory_);
     if (looked.found == CellFound::rubbish) return QueueStep::rubbish;
