@@ -45,3 +45,10 @@ if(PROJECT_IS_TOP_LEVEL)
       RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/examples")
   endforeach()
 endif()
+
+# Built on request only: cmake --build build/release --target ginnel_bench_queue
+if(PROJECT_IS_TOP_LEVEL AND TARGET ginnel_msg)
+  add_executable(ginnel_bench_queue EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/bench/queue_one_to_one.cpp")
+  ginnel_warnings(ginnel_bench_queue)
+  target_link_libraries(ginnel_bench_queue PRIVATE ginnel::msg)
+endif()

@@ -82,12 +82,8 @@ QueueStep QueueCore::give_back(const TakenMessage& taken) noexcept {
 
 bool QueueCore::may_have_message() const noexcept {
   if ((memory_.returned_mark().load(std::memory_order_acquire) & 1U) != 0) return true;
-  for (std::uint32_t priority = memory_.shape().priorities; priority-- > 0;) {
-    const std::uint64_t position = memory_.head(priority).load(std::memory_order_acquire);
-    const std::uint64_t word = memory_.cell(priority, position).load(std::memory_order_acquire);
-    const CellWord cell = CellWord::unpack(word);
-    if (!cell.is_empty() || cell.round != memory_.round_of(position)) return true;
-  }
+  for (std::uint32_t priority = memory_.shape().priorities; priority-- > 0;)
+    if (!is_empty_at_head(priority)) return true;
   return false;
 }
 

@@ -377,8 +377,8 @@ Stamp stamp_of(const QueueCore& queue, const TakenMessage& taken) {
 }
 
 struct Traffic {
-  int writers = 1;
-  int readers = 1;
+  std::size_t writers = 1;
+  std::size_t readers = 1;
   std::uint32_t slots = 8;
   std::uint32_t give_back_every = 0;  ///< 0: never
 };
@@ -390,24 +390,24 @@ void run_traffic(const Traffic& traffic) {
   std::vector<QueueCore> cores;
   for (std::uint32_t number = 1; number <= parties; ++number)
     cores.push_back(queue.join(static_cast<std::uint8_t>(number)));
-  const std::uint64_t all = messages_of_each * static_cast<std::uint64_t>(traffic.writers);
+  const std::uint64_t all = messages_of_each * traffic.writers;
   std::vector<std::atomic<int>> seen(all);
   std::atomic<std::uint64_t> dealt_with = 0;
   std::atomic<std::uint64_t> wrong = 0;
 
   std::vector<std::thread> threads;
-  for (int writer = 0; writer < traffic.writers; ++writer)
+  for (std::size_t writer = 0; writer < traffic.writers; ++writer)
     threads.emplace_back([&, writer] {
       for (std::uint32_t number = 0; number < messages_of_each; ++number) {
         Stamp stamp{.writer = static_cast<std::uint32_t>(writer), .number = number};
         stamp.check = stamp.sum();
-        push_waiting(cores[static_cast<std::size_t>(writer)], stamp, 0);
+        push_waiting(cores[writer], stamp, 0);
       }
     });
-  for (int reader = 0; reader < traffic.readers; ++reader)
+  for (std::size_t reader = 0; reader < traffic.readers; ++reader)
     threads.emplace_back([&, reader] {
-      QueueCore& core = cores[static_cast<std::size_t>(traffic.writers + reader)];
-      std::vector<std::int64_t> last(static_cast<std::size_t>(traffic.writers), -1);
+      QueueCore& core = cores[traffic.writers + reader];
+      std::vector<std::int64_t> last(traffic.writers, -1);
       std::uint32_t count = 0;
       while (dealt_with.load() < all) {
         TakenMessage taken;

@@ -27,7 +27,9 @@ struct Options {
 class Proof {
  public:
   explicit Proof(const Options& options)
-      : random_{options.seed}, most_stands_{options.full ? LONG_MAX : 50}, pair_sample_{options.full ? 4000 : options.pairs} {}
+      : random_{options.seed},
+        most_stands_{options.full ? LONG_MAX : 50},
+        pair_sample_{options.full ? 4000 : options.pairs} {}
 
   int run() {
     for (const Operation& operation : faulty_operations()) expect_found(operation);

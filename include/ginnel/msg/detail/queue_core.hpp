@@ -120,6 +120,7 @@ class QueueCore {
   }
 
   QueueStep take_queued(TakenMessage& taken) noexcept;
+  [[nodiscard]] bool is_empty_at_head(std::uint32_t priority) const noexcept;
   QueueStep take_from(std::uint32_t priority, TakenMessage& taken) noexcept;
   QueueStep take_returned(TakenMessage& taken) noexcept;
   QueueStep finish_take(TakenMessage& taken, std::uint32_t slot, SlotWord held) const noexcept;
@@ -235,9 +236,18 @@ inline QueueStep QueueCore::take(TakenMessage& taken) noexcept {
 }
 
 inline QueueStep QueueCore::take_queued(TakenMessage& taken) noexcept {
-  for (std::uint32_t priority = memory_.shape().priorities; priority-- > 0;)
+  for (std::uint32_t priority = memory_.shape().priorities; priority-- > 0;) {
+    if (priority > 0 && is_empty_at_head(priority)) continue;
     if (const QueueStep step = take_from(priority, taken); step != QueueStep::nothing) return step;
+  }
   return QueueStep::nothing;
+}
+
+/// All that a pop has to do with a priority that is not in use. True: it has no message; false says nothing.
+inline bool QueueCore::is_empty_at_head(std::uint32_t priority) const noexcept {
+  const std::uint64_t position = memory_.head(priority).load(std::memory_order_acquire);
+  const CellWord open{.round = memory_.round_of(position), .slot_plus_one = 0};
+  return memory_.cell(priority, position).load(std::memory_order_acquire) == open.pack();
 }
 
 inline QueueStep QueueCore::take_from(std::uint32_t priority, TakenMessage& taken) noexcept {

@@ -148,7 +148,7 @@ struct QueueShape {
     return participants_at() + participants * cache_line_bytes;
   }
   [[nodiscard]] constexpr std::uint64_t slot_words_at() const noexcept {
-    return ends_at() + priorities * 2 * cache_line_bytes;
+    return ends_at() + std::uint64_t{priorities} * 2 * cache_line_bytes;
   }
   [[nodiscard]] constexpr std::uint64_t notes_at() const noexcept {
     return slot_words_at() + whole_lines(slots * word_bytes);
@@ -197,10 +197,10 @@ class QueueMemory {
   }
   /// The position from which to look for the next place to push to, or to pop from: never beyond it, at times before it.
   [[nodiscard]] Word tail(std::uint32_t priority) const noexcept {
-    return word_at(base_, shape_.ends_at() + priority * 2 * cache_line_bytes);
+    return word_at(base_, shape_.ends_at() + std::uint64_t{priority} * 2 * cache_line_bytes);
   }
   [[nodiscard]] Word head(std::uint32_t priority) const noexcept {
-    return word_at(base_, shape_.ends_at() + (priority * 2 + 1) * cache_line_bytes);
+    return word_at(base_, shape_.ends_at() + (std::uint64_t{priority} * 2 + 1) * cache_line_bytes);
   }
   [[nodiscard]] Word slot_word(std::uint32_t slot) const noexcept { return word_at(slot_words_, slot * word_bytes); }
   [[nodiscard]] Word note_position(std::uint32_t slot) const noexcept {
