@@ -327,7 +327,7 @@ Result<bool> TopicReader::spin(Deadline deadline) {
   }
 }
 
-Result<bool> TopicReader::sleep(Deadline deadline) {
+Result<bool> TopicReader::wait_asleep(Deadline deadline) {
   Cold& cold = *cold_;
   cold.be_attentive();
   cold.receives_since_sleep = 0;
@@ -375,7 +375,7 @@ Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait(Deadline deadlin
     if (cold.rings.empty() && cold.gone) return *std::exchange(cold.gone, std::nullopt);
     if (deadline.passed()) break;
     if (cold.options.waiting == Waiting::polling) continue;
-    found = sleep(deadline);
+    found = wait_asleep(deadline);
     if (!found) return std::unexpected{found.error()};
     if (*found) return taken();
   }

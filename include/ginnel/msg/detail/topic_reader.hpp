@@ -82,7 +82,7 @@ class TopicReader {
   [[nodiscard]] Result<bool> find_record();
   [[nodiscard]] bool look_at(std::size_t ring);
   [[nodiscard]] Result<bool> spin(Deadline deadline);
-  [[nodiscard]] Result<bool> sleep(Deadline deadline);
+  [[nodiscard]] Result<bool> wait_asleep(Deadline deadline);
   [[nodiscard]] Outcome<Record, TimedOut, WriterGone> taken() noexcept;
   void retire() noexcept;
 
