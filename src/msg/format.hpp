@@ -77,6 +77,7 @@ struct RingHeader {
   alignas(64) std::array<Checkpoint, checkpoint_count> checkpoints;
 };
 static_assert(sizeof(RingHeader) <= page_bytes);
+static_assert(offsetof(RingHeader, owner) == 48 && offsetof(RingHeader, type) == 112);
 static_assert(offsetof(RingHeader, tail) == 512 && offsetof(RingHeader, checkpoints) == 576);
 
 /// One page that all participants may write to. It only wakes; nothing in it is believed.
@@ -112,6 +113,7 @@ struct ReaderPage {
   std::atomic<std::uint32_t> attentive;        ///< 1: counted in the bell
   alignas(512) std::array<Cursor, writers_max> cursors;
 };
+static_assert(offsetof(ReaderPage, joined_generation) == 80 && offsetof(ReaderPage, attentive) == 92);
 static_assert(sizeof(ReaderPage) == page_bytes && offsetof(ReaderPage, cursors) == 512);
 
 [[nodiscard]] Result<OwnerStamp> own_stamp();

@@ -46,5 +46,22 @@ class Greeting(ShellTest):
         self.assertIn("greeting serve PATH", self.sh("greeting", code=2).errors)
 
 
+class Pose(ShellTest):
+    def setUp(self):
+        super().setUp()
+        self.env["PATH"] = EXAMPLES + ":" + self.env["PATH"]
+        self.env["GINNEL_HOME"] = self.path("home")
+
+    def test_who_follows_gets_what_is_published_and_then_the_end(self):
+        follower = self.start("exec pose follow robot/pose")
+        self.sh("pose publish robot/pose")
+        followed = follower.finish()
+        self.assertEqual(followed.text, "0 0\n1 0.5\n2 1\n3 1.5\n4 2\n")
+        self.assertEqual(followed.code, 0)
+
+    def test_a_wrong_use_shows_the_right_one(self):
+        self.assertIn("pose publish TOPIC", self.sh("pose", code=2).errors)
+
+
 if __name__ == "__main__":
     unittest.main()
