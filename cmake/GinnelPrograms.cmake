@@ -34,25 +34,17 @@ if(GINNEL_CLI AND cli_sources)
 endif()
 
 if(PROJECT_IS_TOP_LEVEL)
-  file(GLOB examples CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cpp")
-  foreach(source IN LISTS examples)
-    get_filename_component(name "${source}" NAME_WE)
-    add_executable(example_${name} "${source}")
-    ginnel_warnings(example_${name})
-    target_link_libraries(example_${name} PRIVATE ${ginnel_all_floors})
-    set_target_properties(example_${name} PROPERTIES
-      OUTPUT_NAME ${name}
-      RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/examples")
-  endforeach()
-
-  file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
-  foreach(source IN LISTS benchmarks)
-    get_filename_component(name "${source}" NAME_WE)
-    add_executable(bench_${name} "${source}")
-    ginnel_warnings(bench_${name})
-    target_link_libraries(bench_${name} PRIVATE ${ginnel_all_floors})
-    set_target_properties(bench_${name} PROPERTIES
-      OUTPUT_NAME ${name}
-      RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  foreach(kind IN ITEMS examples bench)
+    file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${kind}/*.cpp")
+    foreach(source IN LISTS sources)
+      get_filename_component(name "${source}" NAME_WE)
+      set(target ginnel_${kind}_${name})
+      add_executable(${target} "${source}")
+      ginnel_warnings(${target})
+      target_link_libraries(${target} PRIVATE ${ginnel_all_floors})
+      set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${name}
+        RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${kind}")
+    endforeach()
   endforeach()
 endif()

@@ -23,7 +23,6 @@ const std::byte* copy_words(const std::byte* from, std::vector<std::uint64_t>& b
 AttachedRing::AttachedRing(RingFile file, ReaderPage& page, std::uint64_t last)
     : file_{std::move(file)}, cursor_{&page.cursors[file_.number]}, reader_{file_.mapping.body(), file_.shape, 0} {
   const RingHeader& header = file_.header();
-  cursor_->received.store(0);
   cursor_->lost.store(0);
   cursor_->position.store(0);
   cursor_->incarnation.store(header.incarnation);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -20,6 +21,11 @@ namespace ginnel::detail {
 inline constexpr std::uint32_t format_version = 1;
 inline constexpr std::size_t page_bytes = 4096;
 inline constexpr std::size_t writers_max = 56;
+
+/// A writer tells its tail, and a reader its cursor, so many times a lap.
+inline constexpr std::uint64_t steps_in_ring = 8;
+/// Nobody sleeps longer without a look at those that are waited for.
+inline constexpr std::chrono::milliseconds look_for_deaths_every{50};
 
 using Magic = std::array<char, 8>;
 inline constexpr Magic ring_magic{'G', 'I', 'N', 'R', 'I', 'N', 'G', '1'};
@@ -99,7 +105,6 @@ static_assert(offsetof(BellPage, attentive) == 64 && offsetof(BellPage, generati
 struct alignas(64) Cursor {
   std::atomic<std::uint64_t> incarnation;  ///< of the ring; 0: none
   std::atomic<std::uint64_t> position;     ///< up to here it needs nothing any more
-  std::atomic<std::uint64_t> received;     ///< records
   std::atomic<std::uint64_t> lost;         ///< records, of a reader that may lose
 };
 

@@ -20,7 +20,7 @@ Result<Outcome<Done, NotFound>> remove_topic(const std::string& name, const std:
     const auto folder = detail::open_object_folder(*place, "topic", name, false);
     if (!folder && folder.error().code() == ENOENT) return NotFound{};
     if (!folder) return std::unexpected{folder.error()};
-    const auto topic = detail::TopicFolder::open(home, name, true);
+    const auto topic = detail::TopicFolder::open(home, name);
     if (!topic) return std::unexpected{topic.error()};
     topic->clean_up();
     const auto [writers, readers] = topic->users();

@@ -11,7 +11,6 @@ namespace {
 constexpr std::uint64_t smallest_capacity = std::uint64_t{64} << 10U;
 constexpr std::uint64_t largest_capacity = std::uint64_t{1} << 33U;  // a quarter of it still fits a record's length
 constexpr std::uint64_t largest_alignment = 256;
-constexpr unsigned rights_of_rings = 0755;  // its writer alone writes to it
 
 Result<RingShape> shape_for(const TopicFolder& topic, const MessageType& type, Bytes capacity) {
   if (type.alignment > largest_alignment)
@@ -85,7 +84,7 @@ Result<void> check_type(const RingHeader& header, const MessageType& expected, c
 Result<RingFile> make_ring(const TopicFolder& topic, const MessageType& type, Bytes capacity) {
   const auto shape = shape_for(topic, type, capacity);
   if (!shape) return std::unexpected{shape.error()};
-  auto file = topic.folder().make_file(Bytes{page_bytes + shape->capacity}, topic.file_mode() & rights_of_rings);
+  auto file = topic.folder().make_file(Bytes{page_bytes + shape->capacity}, topic.mode_of_own_files());
   if (!file) return std::unexpected{file.error()};
   auto mapping = MirroredMapping::map(file->get(), Bytes{page_bytes}, Bytes{shape->capacity}, FileAccess::read_write);
   if (!mapping) return std::unexpected{std::move(mapping.error()).with_object(topic.address())};

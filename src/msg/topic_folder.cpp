@@ -25,10 +25,10 @@ Result<UniqueFd> make_bell(const SharedFolder& folder, unsigned mode) {
 }
 
 /// The one that is there, or a new one; whoever comes second takes the first one's.
-Result<UniqueFd> open_bell(const SharedFolder& folder, bool create, unsigned mode) {
+Result<UniqueFd> open_bell(const SharedFolder& folder, unsigned mode) {
   while (true) {
     auto there = folder.open_file(bell_name, FileAccess::read_write);
-    if (there || there.error().code() != ENOENT || !create) return there;
+    if (there || there.error().code() != ENOENT) return there;
     auto made = make_bell(folder, mode);
     if (made || made.error().code() != EEXIST) return made;
   }
@@ -36,15 +36,15 @@ Result<UniqueFd> open_bell(const SharedFolder& folder, bool create, unsigned mod
 
 }  // namespace
 
-Result<TopicFolder> TopicFolder::open(const std::string& home, const std::string& name, bool create) {
+Result<TopicFolder> TopicFolder::open(const std::string& home, const std::string& name) {
   const auto place = open_home(home);
   if (!place) return std::unexpected{place.error()};
-  auto folder = open_object_folder(*place, "topic", name, create);
+  auto folder = open_object_folder(*place, "topic", name, true);
   if (!folder) return std::unexpected{folder.error()};
   const auto mode = file_mode_in(*folder);
   if (!mode) return std::unexpected{mode.error()};
 
-  auto file = open_bell(*folder, create, *mode);
+  auto file = open_bell(*folder, *mode);
   if (!file) return std::unexpected{file.error()};
   const std::string path = folder->path() + "/" + bell_name;
   auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
@@ -66,10 +66,14 @@ std::uint32_t TopicFolder::announce() const {
   const std::uint32_t generation = page.generation.fetch_add(1) + 1;
   page.sleeping.store(0);
   static_cast<void>(futex_wake(page.sleeping, wake_all));
-  page.room.fetch_add(1);
-  static_cast<void>(futex_wake(page.room, wake_all));
+  wake_writers();
   if (page.armed.exchange(0) != 0) static_cast<void>(DirectoryWatch::ring(bell_file(), offsetof(BellPage, doorbell)));
   return generation;
+}
+
+void TopicFolder::wake_writers() const {
+  bell().room.fetch_add(1);
+  static_cast<void>(futex_wake(bell().room, wake_all));
 }
 
 std::string TopicFolder::ring_name(std::size_t number) {

@@ -27,19 +27,22 @@ struct ReaderView {
 
 class TopicFolder {
  public:
-  /// Errors: ENOENT (not there, and not to be created), EPERM, EINVAL, EBADMSG (a foreign bell), ENOSPC.
-  [[nodiscard]] static Result<TopicFolder> open(const std::string& home, const std::string& name, bool create);
+  /// Made when missing. Errors: EPERM, EINVAL, EBADMSG (a foreign bell), ENOSPC.
+  [[nodiscard]] static Result<TopicFolder> open(const std::string& home, const std::string& name);
 
   [[nodiscard]] BellPage& bell() const noexcept { return *reinterpret_cast<BellPage*>(bell_.bytes().data()); }
   [[nodiscard]] int bell_file() const noexcept { return bell_file_.get(); }
   [[nodiscard]] const SharedFolder& folder() const noexcept { return folder_; }
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
-  [[nodiscard]] unsigned file_mode() const noexcept { return file_mode_; }
+  /// Of rings and pages: others read them, and their keeper alone writes.
+  [[nodiscard]] unsigned mode_of_own_files() const noexcept { return file_mode_ & 0755U; }
 
   /// Errors: ESTALE (somebody has removed the topic while the caller came to it).
   [[nodiscard]] Result<void> check_still_there() const;
   /// Says that a file came or went, and wakes everybody to look. Returns the generation that this made.
   std::uint32_t announce() const;
+  /// Has those look again who wait for room or for a reader.
+  void wake_writers() const;
 
   [[nodiscard]] static std::string ring_name(std::size_t number);
   /// The number of `w.07`; none for other names.

@@ -19,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = Deadline::Clock;
 
-constexpr auto look_for_deaths_every = 50ms;
 constexpr auto sleep_without_barriers = 1ms;
 constexpr std::chrono::nanoseconds shortest_spin = 1us;
 constexpr std::chrono::nanoseconds longest_spin = 50us;
@@ -27,7 +26,6 @@ constexpr int looks_when_polling = 1024;
 constexpr int looks_when_relaxing = 64;
 constexpr int receives_until_inattentive = 256;
 constexpr std::uint32_t burst_of_one_writer = 64;
-constexpr std::uint64_t steps_in_ring = 8;
 constexpr std::size_t no_ring = std::numeric_limits<std::size_t>::max();
 
 /// What is read while there is no ring: never a record.
@@ -47,8 +45,7 @@ std::string page_name(const OwnerStamp& owner, unsigned attempt) {
 }
 
 Result<OwnPage> make_page(const TopicFolder& topic, Delivery delivery) {
-  constexpr unsigned rights_of_pages = 0755;  // its reader alone writes to it
-  auto file = topic.folder().make_file(Bytes{page_bytes}, topic.file_mode() & rights_of_pages);
+  auto file = topic.folder().make_file(Bytes{page_bytes}, topic.mode_of_own_files());
   if (!file) return std::unexpected{file.error()};
   auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
   if (!mapping) return std::unexpected{mapping.error()};
@@ -130,6 +127,7 @@ Result<void> TopicReader::Cold::look_for_rings() {
   looked = true;
   seen = generation;
   own.page().seen_generation.store(generation);
+  topic.wake_writers();  // one may wait for its first reader
   return outcome;
 }
 
@@ -156,16 +154,18 @@ void TopicReader::Cold::drop_gone_rings() {
 void TopicReader::Cold::be_attentive() {
   if (attentive) return;
   attentive = true;
-  own.page().attentive.store(1);
+  // Counted first and noted then, and the other way round when it ends: a death in between leaves the count too high, which costs
+  // the writers a fence, and never too low, which would cost a sleeper its wake-up.
   bell().attentive.fetch_add(1);
+  own.page().attentive.store(1);
   barriers_work = process_barrier().has_value();
 }
 
 void TopicReader::Cold::be_inattentive() {
   if (!attentive || watch.active()) return;
   attentive = false;
-  bell().attentive.fetch_sub(1);
   own.page().attentive.store(0);
+  bell().attentive.fetch_sub(1);
 }
 
 TopicReader::TopicReader(std::unique_ptr<Cold> cold, ForkMark mark) noexcept
@@ -193,7 +193,7 @@ TopicReader::~TopicReader() { retire(); }
 
 Result<TopicReader> TopicReader::open(const std::string& name, const MessageType& type,
                                       const SubscriberOptions& options) {
-  auto topic = TopicFolder::open(options.home, name, true);
+  auto topic = TopicFolder::open(options.home, name);
   if (!topic) return std::unexpected{topic.error()};
   auto mark = ForkMark::create();
   if (!mark) return std::unexpected{mark.error()};
@@ -231,9 +231,7 @@ void TopicReader::tell_cursor() noexcept {
   cold_->rings[cold_->current].tell(told_);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   BellPage& bell = cold_->bell();
-  if (bell.waiting.load(std::memory_order_relaxed) == 0 || bell.waiting.exchange(0) == 0) return;
-  bell.room.fetch_add(1);
-  static_cast<void>(futex_wake(bell.room, wake_all));
+  if (bell.waiting.load(std::memory_order_relaxed) != 0 && bell.waiting.exchange(0) != 0) cold_->topic.wake_writers();
 }
 
 /// Gives the ring that is read now back to the others, its cursor told.
@@ -260,22 +258,20 @@ void TopicReader::switch_to(std::size_t ring) noexcept {
   if (cold_->rings.size() == 1) burst_ = std::numeric_limits<std::uint32_t>::max();
 }
 
-/// Whether that ring has a record, which is held from then on.
-bool TopicReader::look_at(std::size_t index) {
+/// What that ring has next; a record is held from then on.
+RingReader::Found TopicReader::look_at(std::size_t index) {
   AttachedRing& ring = cold_->rings[index];
   if (cold_->options.delivery == Delivery::best_effort) {
-    if (ring.copy(cold_->copy, record_) != RingReader::Found::record) return false;
-    ring.tell(ring.reader().position());
-    return true;
+    const RingReader::Found found = ring.copy(cold_->copy, record_);
+    if (found == RingReader::Found::record) ring.tell(ring.reader().position());
+    return found;
   }
-  if (!ring.reader().has_record()) return false;
-  switch_to(index);
-  if (ring_.look(record_) != RingReader::Found::record) {
-    switch_to(no_ring);
-    return false;
+  const RingReader::Found found = ring.reader().look(record_);
+  if (found == RingReader::Found::record) {
+    switch_to(index);
+    holds_ = true;
   }
-  holds_ = true;
-  return true;
+  return found;
 }
 
 /// Looks once at each ring, beginning after the one that had something last.
@@ -287,12 +283,12 @@ Result<bool> TopicReader::find_record() {
   const std::size_t count = cold_->rings.size();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = (cold_->turn + i) % count;
-    if (look_at(index)) {
+    const RingReader::Found found = look_at(index);
+    if (found == RingReader::Found::record) {
       cold_->turn = index + 1;
       return true;
     }
-    Record record;
-    if (cold_->rings[index].reader().look(record) == RingReader::Found::rubbish) {
+    if (found == RingReader::Found::rubbish) {
       const std::string path = cold_->rings[index].file().name;
       cold_->rings[index].leave();
       cold_->rings.erase(cold_->rings.begin() + static_cast<std::ptrdiff_t>(index));
@@ -315,7 +311,10 @@ Result<bool> TopicReader::spin(Deadline deadline) {
     const int looks_between_clocks = polling ? looks_when_polling : looks_when_relaxing;
     for (int looks = 0; looks < looks_between_clocks; ++looks) {
       // The shortest way from its arrival to the caller: nothing but this ring is looked at.
-      if (ring_.look(record_) == RingReader::Found::record) return holds_ = true;
+      if (ring_.look(record_) == RingReader::Found::record) {
+        holds_ = true;
+        return true;
+      }
       if (polling)
         ring_.prefetch_second_line();
       else
@@ -352,9 +351,7 @@ Outcome<Record, TimedOut, WriterGone> TopicReader::taken() noexcept {
 }
 
 Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait(Deadline deadline) {
-  if (!mark_.same_process())
-    return std::unexpected{Error{ECHILD, "receive", cold_->topic.address(),
-                                 "this handle is the parent's; a child of fork(2) opens its own subscriber"}};
+  if (!mark_.same_process()) return std::unexpected{used_in_child("receive")};
   Cold& cold = *cold_;
   while (true) {
     auto found = find_record();
@@ -389,7 +386,13 @@ Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait(Deadline deadlin
   return TimedOut{};
 }
 
+Error TopicReader::used_in_child(const char* operation) const {
+  return {ECHILD, operation, cold_->topic.address(),
+          "this handle is the parent's; a child of fork(2) opens its own subscriber"};
+}
+
 Result<int> TopicReader::pollable() {
+  if (!mark_.same_process()) return std::unexpected{used_in_child("poll")};
   Cold& cold = *cold_;
   if (cold.watch.active()) return cold.watch.pollable();
   auto watch = DirectoryWatch::of(cold.topic.folder().descriptor());

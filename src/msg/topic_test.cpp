@@ -205,6 +205,39 @@ TEST_F(TopicTest, AReaderAsleepIsWokenByAMessage) {
   EXPECT_TRUE(child.wait().success());
 }
 
+/// So often that the watchdog would end a test in which each waits until somebody looks for deaths.
+constexpr int more_than_the_watchdog_bears = 5'000;
+
+TEST_F(TopicTest, SleepersAreWokenAndDoNotWaitForTheNextLook) {
+  const SubscriberOptions asleep{.waiting = Waiting::sleeping};
+  auto answers = subscriber<int>("answers", asleep);
+  auto child = test::fork_child([&](test::Ready ready) {
+    auto questions = subscriber<int>("questions", asleep);
+    auto out = publisher<int>("answers");
+    ready.say();
+    for (int i = 0; i < more_than_the_watchdog_bears; ++i) publish(out, receive(questions).value_or(-1));
+  });
+  child.wait_until_ready();
+  auto out = publisher<int>("questions");
+  for (int i = 0; i < more_than_the_watchdog_bears; ++i) {
+    publish(out, i);
+    ASSERT_EQ(receive(answers), i);
+  }
+  EXPECT_TRUE(child.wait().success());
+}
+
+TEST_F(TopicTest, WritersThatWaitForRoomAreWokenAndDoNotWaitForTheNextLook) {
+  auto sub = subscriber<std::byte[]>("lumps", {.waiting = Waiting::sleeping});
+  auto child = test::fork_child([](test::Ready) {
+    auto pub = publisher<std::byte[]>("lumps", {.capacity = Bytes::kib(64)});
+    const std::vector<std::byte> lump(pub.largest());
+    for (int i = 0; i < 4 * more_than_the_watchdog_bears; ++i) ASSERT_TRUE(pub.publish(lump)->is<Done>());
+  });
+  for (int i = 0; i < 4 * more_than_the_watchdog_bears; ++i)
+    ASSERT_TRUE(sub.receive(Deadline::after(30s))->is<Sample<std::byte[]>>()) << i;
+  EXPECT_TRUE(child.wait().success());
+}
+
 TEST_F(TopicTest, EachWriterKeepsItsOrderAndEachReaderGetsAll) {
   constexpr std::uint32_t writers = 4;
   constexpr std::uint32_t messages = 5'000;
@@ -502,6 +535,9 @@ TEST_F(TopicTest, AChildOfForkIsRefusedAndDoesNoHarm) {
     const auto received = sub.receive(Deadline::immediately());
     ASSERT_FALSE(received.has_value());
     EXPECT_EQ(received.error().code(), ECHILD);
+    const auto polled = sub.pollable();
+    ASSERT_FALSE(polled.has_value());
+    EXPECT_EQ(polled.error().code(), ECHILD);
     auto own = std::move(sub);  // its end removes nothing of the parent's
   });
   EXPECT_TRUE(child.wait().success());

@@ -13,12 +13,6 @@
 namespace ginnel::detail {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr std::chrono::nanoseconds look_for_deaths_every = 50ms;
-constexpr std::chrono::nanoseconds attaching_takes = 1ms;
-constexpr std::uint64_t steps_in_ring = 8;
-
 /// What a writer looks at that no barrier of others reaches: it has a fence in its path instead.
 constinit const std::atomic<std::uint32_t> always_attentive{1};
 
@@ -36,11 +30,9 @@ struct TopicWriter::Cold {
   void look_for_readers();
   [[nodiscard]] std::optional<std::uint64_t> held_at(const ReaderPage& reader) const;
   [[nodiscard]] std::uint64_t slowest(std::uint64_t tail) const;
-  void note_checkpoint(std::uint64_t tail, std::uint32_t count);
+  void note_checkpoint(std::uint64_t tail, std::uint64_t count);
   void drop_dead_readers();
   [[nodiscard]] bool is_read() const;
-
-  std::uint64_t whole_count = 0;
 };
 
 /// The readers that are there now: their pages are looked at only when the writer comes near to one of their cursors.
@@ -78,16 +70,15 @@ std::uint64_t TopicWriter::Cold::slowest(std::uint64_t tail) const {
   return least;
 }
 
-void TopicWriter::Cold::note_checkpoint(std::uint64_t tail, std::uint32_t count) {
+void TopicWriter::Cold::note_checkpoint(std::uint64_t tail, std::uint64_t count) {
   RingHeader& own = header();
-  whole_count += static_cast<std::uint32_t>(count - static_cast<std::uint32_t>(whole_count));
   const std::uint64_t next = own.next_checkpoint.load(std::memory_order_relaxed);
   const Checkpoint& latest = own.checkpoints[(next + checkpoint_count - 1) % checkpoint_count];
   const std::uint64_t latest_position = latest.position.load(std::memory_order_relaxed);
   if (tail - latest_position < ring.shape.capacity / checkpoint_count) return;
   Checkpoint& checkpoint = own.checkpoints[next % checkpoint_count];
   checkpoint.position.store(tail, std::memory_order_relaxed);
-  checkpoint.count.store(whole_count, std::memory_order_relaxed);
+  checkpoint.count.store(count, std::memory_order_relaxed);
   own.next_checkpoint.store(next + 1, std::memory_order_release);
 }
 
@@ -120,7 +111,7 @@ TopicWriter::~TopicWriter() { retire(); }
 
 Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageType& type,
                                         const PublisherOptions& options) {
-  auto topic = TopicFolder::open(options.home, name, true);
+  auto topic = TopicFolder::open(options.home, name);
   if (!topic) return std::unexpected{topic.error()};
   topic->clean_up();
   auto mark = ForkMark::create();
@@ -157,7 +148,7 @@ bool TopicWriter::try_to_make_room(std::uint64_t end) {
   const std::uint64_t capacity = ring_.shape().capacity;
   header.tail.store(tail, std::memory_order_release);
   cold.note_checkpoint(tail, ring_.count());
-  header.count.store(cold.whole_count, std::memory_order_relaxed);
+  header.count.store(ring_.count(), std::memory_order_relaxed);
 
   const std::uint64_t wanted = std::max(end, tail + capacity / steps_in_ring);
   if (wanted > cold.promised) {
@@ -221,9 +212,7 @@ Result<Outcome<Done, TimedOut>> TopicWriter::wait_for_reader(Deadline deadline) 
     cold_->look_for_readers();
     if (cold_->is_read()) return Done{};
     if (deadline.passed()) return TimedOut{};
-    // A reader is announced before it attaches to this ring, and nobody is woken for that: a short sleep, and a look.
-    const auto nap = cold_->readers.empty() ? look_for_deaths_every : attaching_takes;
-    const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(nap)));
+    const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(look_for_deaths_every)));
     if (!waited) return std::unexpected{waited.error()};
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cassert>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -196,21 +197,19 @@ class [[nodiscard]] Subscriber {
   /// type has come), ECHILD (used in a child of fork(2)).
   [[nodiscard]] Result<Received> receive(Deadline deadline = Deadline::never()) {
     if (const detail::Record* record = reader_.next()) [[likely]]
-      if (fits(*record)) return Received{Sample<T>{*record}};
+      return sample_of(*record);
     auto waited = reader_.wait(deadline);
     if (!waited) return std::unexpected{waited.error()};
     if (waited->template is<TimedOut>()) return Received{TimedOut{}};
     if (const auto* gone = waited->template get_if<WriterGone>()) return Received{*gone};
-    const auto& record = waited->template as<detail::Record>();
-    if (!fits(record)) return std::unexpected{Error{EBADMSG, "receive", {}, "a message has not the size of its type"}};
-    return Received{Sample<T>{record}};
+    return sample_of(waited->template as<detail::Record>());
   }
 
   /// Messages that were overwritten before this reader came to them, of all writers; 0 for a reliable one.
   [[nodiscard]] std::uint64_t lost() const noexcept { return reader_.lost(); }
   [[nodiscard]] std::size_t writers() const noexcept { return reader_.writers(); }
   /// A descriptor for epoll: readable (level-triggered) when there may be something new, also a death. Then call receive() with
-  /// Deadline::immediately() until it times out. Errors: EMFILE (fs.inotify.max_user_instances), ENOSPC.
+  /// Deadline::immediately() until it times out. Errors: EMFILE (fs.inotify.max_user_instances), ENOSPC, ECHILD.
   [[nodiscard]] Result<int> pollable() { return reader_.pollable(); }
 
  private:
@@ -222,6 +221,11 @@ class [[nodiscard]] Subscriber {
       return record.length % sizeof(std::remove_extent_t<T>) == 0;
     else
       return record.length == sizeof(T);
+  }
+  [[nodiscard]] static Result<Received> sample_of(const detail::Record& record) {
+    if (fits(record)) [[likely]]
+      return Received{Sample<T>{record}};
+    return std::unexpected{Error{EBADMSG, "receive", {}, "a message has not the size of its type"}};
   }
   detail::TopicReader reader_;
 };

@@ -75,7 +75,8 @@ class RingWriter {
 
   [[nodiscard]] const RingShape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::uint64_t tail() const noexcept { return tail_; }
-  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+  /// Records so far.
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   /// Up to where may be written.
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
   void set_limit(std::uint64_t limit) noexcept { limit_ = limit; }
@@ -92,7 +93,8 @@ class RingWriter {
   void commit(std::uint32_t length) noexcept {
     const std::uint64_t next = tail_ + shape_.record_bytes(length);
     word_at(memory_, shape_.word_offset(next)).store(0, std::memory_order_relaxed);
-    word_at(memory_, shape_.word_offset(tail_)).store(RecordWord::pack(length, count_), std::memory_order_release);
+    word_at(memory_, shape_.word_offset(tail_))
+        .store(RecordWord::pack(length, static_cast<std::uint32_t>(count_)), std::memory_order_release);
     tail_ = next;
     ++count_;
   }
@@ -102,7 +104,7 @@ class RingWriter {
   RingShape shape_;
   std::uint64_t tail_ = 0;
   std::uint64_t limit_ = 0;
-  std::uint32_t count_ = 0;
+  std::uint64_t count_ = 0;
 };
 
 struct Record {

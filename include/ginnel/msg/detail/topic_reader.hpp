@@ -80,10 +80,11 @@ class TopicReader {
   void put_back() noexcept;
   void switch_to(std::size_t ring) noexcept;
   [[nodiscard]] Result<bool> find_record();
-  [[nodiscard]] bool look_at(std::size_t ring);
+  [[nodiscard]] RingReader::Found look_at(std::size_t ring);
   [[nodiscard]] Result<bool> spin(Deadline deadline);
   [[nodiscard]] Result<bool> wait_asleep(Deadline deadline);
   [[nodiscard]] Outcome<Record, TimedOut, WriterGone> taken() noexcept;
+  [[nodiscard]] Error used_in_child(const char* operation) const;
   void retire() noexcept;
 
   RingReader ring_;  ///< of the writer that is read now
