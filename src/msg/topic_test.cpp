@@ -466,6 +466,22 @@ TEST_F(TopicTest, WritersThatComeAndGoBeforeTheyAreReadLoseNothing) {
   EXPECT_TRUE(child.wait().success());
 }
 
+TEST_F(TopicTest, ARingThatIsStillReadKeepsItsNumber) {
+  auto sub = subscriber<int>("number");
+  {
+    auto first = publisher<int>("number");
+    publish(first, 1);
+    ASSERT_EQ(receive(sub), 1);
+    publish(first, 2);
+  }
+  auto second = publisher<int>("number");
+  const auto there = files("number");
+  EXPECT_TRUE(std::ranges::count(there, "w.00") == 1 && std::ranges::count(there, "w.01") == 1);
+  EXPECT_EQ(receive(sub), 2);
+  publish(second, 3);
+  EXPECT_EQ(receive(sub), 3);
+}
+
 TEST_F(TopicTest, AWriterMayWaitForItsFirstReader) {
   auto pub = publisher<int>("first");
   EXPECT_TRUE(pub.wait_for_reader(Deadline::after(20ms))->is<TimedOut>());
