@@ -5,12 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "ginnel/core/result.hpp"
 #include "usage_error.hpp"
 
 // What a verb of the command is made of. Each lives in a file of its own in commands/, and main.cpp lists them all.
+
+namespace CLI {
+class App;
+}
 
 namespace ginnel::cli {
 
@@ -32,7 +34,7 @@ struct Verb {
   std::string_view name;
   std::string_view summary;   ///< one line, for the list of verbs
   std::string_view examples;  ///< lines of `  ginnel …`, shown under the options
-  bool takes_trailing;        ///< whether words after `--` have a meaning
+  std::string_view trailing;  ///< what follows `--`, for the usage line; empty where nothing may
   /// Adds the verb's options and gives what to run once they are parsed.
   CommandRun (*define)(CLI::App& app);
 };

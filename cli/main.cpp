@@ -1,14 +1,17 @@
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "applets/applet.hpp"
 #include "cleanup.hpp"
 #include "ginnel/core/address.hpp"
 #include "render/help.hpp"
+#include "render/output.hpp"
+#include "standard_streams.hpp"
 #include "verbs.hpp"
 
 namespace ginnel::cli {
@@ -33,8 +36,33 @@ std::string overview_footer() {
 
 std::string verb_footer(const Verb& verb) { return "Examples\n" + std::string{verb.examples}; }
 
-void print_error(std::string_view where, const std::string& message) {
-  std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(where.size()), where.data(), message.c_str());
+void print_error(std::string_view where, std::string_view message) {
+  note("{}: {}{}", where, message, message.ends_with('\n') ? "" : "\n");
+}
+
+/// The code to end with, unless what was printed has not arrived.
+int ended(std::string_view who, int code) {
+  auto written = output_written();
+  if (written) return code;
+  print_error(who, written.error().message());
+  return exit_refused;
+}
+
+bool is_verb(std::string_view word) {
+  return std::any_of(all_verbs.begin(), all_verbs.end(), [&](const Verb* verb) { return verb->name == word; });
+}
+
+int report_no_verb(const std::string& complaint) {
+  print_error("ginnel", complaint + "; 'ginnel --help' lists the verbs");
+  return exit_refused;
+}
+
+/// `send, recv`: the verbs that a verb has.
+std::string verbs_of(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.append(names.empty() ? "" : ", ").append(verb->get_name());
+  return names;
 }
 
 /// CLI11 ends with codes of its own; ours are the documented ones.
@@ -42,16 +70,32 @@ int report_parse_failure(const CLI::App& app, const CLI::ParseError& failure) {
   if (failure.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     const auto chosen = app.get_subcommands();
     if (dynamic_cast<const CLI::CallForVersion*>(&failure) != nullptr) {
-      std::puts(failure.what());
+      put("{}\n", failure.what());
     } else {
-      std::fputs(app.help().c_str(), stdout);  // of the verb that was chosen, if any
+      put_text(app.help());  // of the verb that was chosen, if any
     }
-    return std::fflush(stdout) == 0 ? exit_done : exit_refused;
+    return ended(chosen.empty() ? "ginnel" : "ginnel " + chosen.front()->get_name(), exit_done);
   }
   const auto chosen = app.get_subcommands();
   const std::string who = chosen.empty() ? "ginnel" : "ginnel " + chosen.front()->get_name();
-  print_error(who, std::string{failure.what()} + "\nsee '" + who + " --help'");
+  const bool lacks_verb =
+      !chosen.empty() && chosen.front()->get_require_subcommand_min() > 0 && chosen.front()->get_subcommands().empty();
+  const std::string complaint = lacks_verb ? "say what to do: " + verbs_of(*chosen.front()) : failure.what();
+  print_error(who, complaint + "\nsee '" + who + " --help'");
   return exit_refused;
+}
+
+/// Of the verb that was chosen: an option whose value is empty. It must not pass for one that was not given, as it would be
+/// where a script's variable is not set.
+const CLI::Option* empty_option(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const auto& values = option->results();
+    const bool named = !option->get_positional();
+    if (named && std::find(values.begin(), values.end(), std::string{}) != values.end()) return option;
+  }
+  for (const CLI::App* chosen : app.get_subcommands())
+    if (const CLI::Option* option = empty_option(*chosen)) return option;
+  return nullptr;
 }
 
 std::string usage_message(const std::string& who, const Error& error) {
@@ -59,9 +103,13 @@ std::string usage_message(const std::string& who, const Error& error) {
   return object + error.hint() + "\nsee '" + who + " --help'";
 }
 
-int run_verb_named(const Verb& verb, const CommandRun& run, const TrailingWords& trailing) {
+int run_verb_named(const Verb& verb, const CLI::App& app, const CommandRun& run, const TrailingWords& trailing) {
   const std::string who = "ginnel " + std::string{verb.name};
-  if (!trailing.empty() && !verb.takes_trailing) {
+  if (const CLI::Option* option = empty_option(app)) {
+    print_error(who, option->get_name() + ": its value is empty\nsee '" + who + " --help'");
+    return exit_refused;
+  }
+  if (!trailing.empty() && verb.trailing.empty()) {
     print_error(who, "nothing is expected after '--'\nsee '" + who + " --help'");
     return exit_refused;
   }
@@ -70,11 +118,7 @@ int run_verb_named(const Verb& verb, const CommandRun& run, const TrailingWords&
     print_error(who, is_usage_error(code.error()) ? usage_message(who, code.error()) : code.error().message());
     return exit_refused;
   }
-  if (std::fflush(stdout) != 0) {
-    print_error(who, Error::last("write", "standard output").message());
-    return exit_refused;
-  }
-  return *code;
+  return ended(who, *code);
 }
 
 int run(std::vector<std::string> words) {
@@ -84,12 +128,16 @@ int run(std::vector<std::string> words) {
     trailing.assign(dashes + 1, words.end());
     words.erase(dashes, words.end());
   }
+  if (words.empty()) return report_no_verb("no verb is given");
+  if (!words.front().starts_with('-') && !is_verb(words.front()))
+    return report_no_verb("no verb '" + words.front() + "'");
 
   CLI::App app{"ginnel: every way two Linux processes can talk", "ginnel"};
   app.set_version_flag("--version", "ginnel " GINNEL_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // no word after the verb is another one
   app.footer(overview_footer());
-  app.formatter(std::make_shared<HelpFormatter>());
+  const auto formatter = std::make_shared<HelpFormatter>();
+  app.formatter(formatter);
 
   struct Defined {
     const Verb* verb;
@@ -100,6 +148,8 @@ int run(std::vector<std::string> words) {
   for (const Verb* verb : all_verbs) {
     CLI::App* sub = app.add_subcommand(std::string{verb->name}, std::string{verb->summary});
     sub->footer(verb_footer(*verb));
+    sub->group("Verbs");
+    formatter->add_trailing(sub, verb->trailing);
     defined.push_back({verb, sub, verb->define(*sub)});
   }
 
@@ -110,8 +160,8 @@ int run(std::vector<std::string> words) {
     return report_parse_failure(app, failure);
   }
   for (const Defined& candidate : defined)
-    if (candidate.app->parsed()) return run_verb_named(*candidate.verb, candidate.run, trailing);
-  return exit_refused;
+    if (candidate.app->parsed()) return run_verb_named(*candidate.verb, *candidate.app, candidate.run, trailing);
+  return report_no_verb("no verb is given");
 }
 
 }  // namespace
@@ -119,6 +169,7 @@ int run(std::vector<std::string> words) {
 }  // namespace ginnel::cli
 
 int main(int argc, char** argv) {
+  ginnel::cli::keep_closed_streams_closed();
   if (const auto code = ginnel::cli::run_as_applet(argc, argv)) return *code;
   ginnel::cli::install_cleanup_on_signals();
   return ginnel::cli::run({argv + 1, argv + argc});

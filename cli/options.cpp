@@ -6,7 +6,10 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <utility>
+
+#include <CLI/CLI.hpp>
 
 namespace ginnel::cli {
 namespace {
@@ -29,7 +32,7 @@ Result<Duration> parse_duration(std::string_view text) {
   double number = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, fault] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  if (fault == std::errc{} && number >= 0) {
+  if (fault == std::errc{} && number >= 0 && std::isfinite(number)) {
     for (const auto& [unit, length] : units) {
       if (unit != std::string_view{rest, static_cast<std::size_t>(end - rest)}) continue;
       const double span = number * static_cast<double>(length.count());

@@ -6,14 +6,16 @@
 #include <string>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
 #include "ginnel/core/address.hpp"
 #include "ginnel/core/bytes.hpp"
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/result.hpp"
 
 // The options that several verbs share, spelled and explained once.
+
+namespace CLI {
+class App;
+}
 
 namespace ginnel::cli {
 
@@ -44,6 +46,7 @@ class ModeOption {
  public:
   void add_to(CLI::App& app);
   [[nodiscard]] Result<mode_t> value(mode_t otherwise) const;
+  [[nodiscard]] bool is_given() const noexcept { return !text_.empty(); }
 
  private:
   std::string text_;

@@ -18,8 +18,6 @@ if(GINNEL_CLI AND cli_sources)
   if(cli_sources)
     add_library(ginnel_cli OBJECT ${cli_sources})
     target_link_libraries(ginnel PRIVATE ginnel_cli)
-    # These three are most of what the compiler reads of a verb.
-    target_precompile_headers(ginnel_cli PRIVATE <CLI/CLI.hpp> <fmt/format.h> <nlohmann/json.hpp>)
     list(APPEND cli_targets ginnel_cli)
   endif()
   foreach(target IN LISTS cli_targets)

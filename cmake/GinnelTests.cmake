@@ -115,6 +115,15 @@ foreach(program IN LISTS crash_programs)
   endif()
 endforeach()
 
+# Messaging in shared memory among 32 processes that are killed again and again: --seconds N for longer than in the suite.
+file(GLOB soak_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/soak/*.cpp")
+add_executable(ginnel_soak ${soak_sources})
+ginnel_warnings(ginnel_soak)
+target_include_directories(ginnel_soak PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+target_link_libraries(ginnel_soak PRIVATE ginnel::msg)
+add_test(NAME soak COMMAND ginnel_soak --seconds 60)
+set_tests_properties(soak PROPERTIES TIMEOUT ${ginnel_test_timeout_s})
+
 # The command is tested from outside by tests/cli.
 if(TARGET ginnel AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/CMakeLists.txt")
   add_subdirectory("${PROJECT_SOURCE_DIR}/tests/cli" tests/cli)

@@ -58,7 +58,7 @@ std::vector<std::size_t> widths_of(const ColumnTable& table, std::optional<std::
   std::vector<std::size_t> widths;
   std::size_t sum = 0;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    const Column& column = table.columns[i];
+    const ListColumn& column = table.columns[i];
     std::size_t width = 0;
     for (const Cells& row : table.rows) width = std::max(width, shown(row[i]).width);
     if (width < column.title.size()) {
@@ -127,10 +127,10 @@ std::string lower(std::string_view text) {
   return lowered;
 }
 
-std::string json_value(const Column& column, const std::string& cell) {
-  if (column.json == Column::Json::boolean) return cell == "0" ? "false" : "true";
+std::string json_value(const ListColumn& column, const std::string& cell) {
+  if (column.json == ListColumn::Json::boolean) return cell == "0" ? "false" : "true";
   if (cell.empty()) return "null";
-  return column.json == Column::Json::number ? cell : json_text(cell);
+  return column.json == ListColumn::Json::number ? cell : json_text(cell);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace ginnel::cli {
 
-struct Column {
+struct ListColumn {
   enum class Json { text, number, boolean };
 
   std::string_view title;
@@ -24,7 +24,7 @@ struct Column {
 using Cells = std::vector<std::string>;
 
 struct ColumnTable {
-  std::vector<Column> columns;
+  std::vector<ListColumn> columns;
   std::vector<Cells> rows;
   bool headings = true;
 };

@@ -37,13 +37,13 @@ struct Wanted {
 
 /// A column, what it tells of a lock, and a line about it.
 struct Field {
-  Column column;
+  ListColumn column;
   std::string (*cell)(const LockEntry& entry, const Wanted& wanted);
   std::string_view about;
   bool usual = true;
 };
 
-using Json = Column::Json;
+using Json = ListColumn::Json;
 
 std::string mode_of(const LockEntry& entry) { return entry.waiting ? entry.mode + "*" : entry.mode; }
 
@@ -230,7 +230,7 @@ ColumnTable table_of(const std::vector<LockEntry>& entries, const Wanted& wanted
   ColumnTable table;
   table.headings = wanted.headings;
   for (const std::size_t index : wanted.columns) {
-    Column column = fields[index].column;
+    ListColumn column = fields[index].column;
     if (wanted.bytes && column.title == "SIZE") column.json = Json::number;
     if (wanted.whole_paths) column.may_be_cut = false;
     table.columns.push_back(column);

@@ -7,7 +7,7 @@ namespace ginnel::cli {
 namespace {
 
 /// Where standard error is closed there is nobody to tell.
-void put_line_on_stderr(const std::string& line) { (void)std::fputs((line + '\n').c_str(), stderr); }
+void put_line_on_stderr(const std::string& line) { note("{}\n", line); }
 
 }  // namespace
 

@@ -1,22 +1,12 @@
 #pragma once
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
-#include <utility>
 
 #include "numbers.hpp"
+#include "render/output.hpp"
 
 namespace ginnel::cli {
-
-/// Prints to standard output. A failure is left in the stream, for the end of the applet to tell; fmt::print would throw.
-template <class... Arguments>
-void put(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  const std::string text = fmt::format(format, std::forward<Arguments>(arguments)...);
-  (void)std::fwrite(text.data(), 1, text.size(), stdout);
-}
 
 /// How an applet speaks on standard error: under the name of its tool, in the form of err(3).
 class Voice {

@@ -1,6 +1,7 @@
 #include "applets/applet.hpp"
 
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 
@@ -41,6 +42,6 @@ const Verb applet_verb{"applet", "Be ipcs, ipcmk, ipcrm, flock or lslocks",
                        "\n"
                        "Options, output and exit codes are those of the tool of util-linux. Called by\n"
                        "the name of such a tool, by a link, ginnel is that tool without 'applet'.\n",
-                       true, define};
+                       "[-- ARGUMENT...]", define};
 
 }  // namespace ginnel::cli

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include "inventory/coverage_text.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -47,8 +49,8 @@ Json to_json(const Explanation& explanation) {
 
 void print(const std::string& error, const Explanation& explanation, const Screen& screen) {
   const std::string title = fmt::format("{} of {}", error, explanation.call);
-  fmt::print("{}{}\n", coloured(title, Colour::bold, screen),
-             explanation.likely ? coloured("  likely", Colour::red, screen) : "");
+  put("{}{}\n", coloured(title, Colour::bold, screen),
+      explanation.likely ? coloured("  likely", Colour::red, screen) : "");
   Table table{{{""}, {"", Align::left, true}}};
   std::string_view last_key;
   const auto add = [&](std::string_view key, std::string_view text) {
@@ -61,7 +63,7 @@ void print(const std::string& error, const Explanation& explanation, const Scree
   add("to tell", explanation.tell);
   add("remedy", explanation.remedy);
   add("source", explanation.source);
-  fmt::print("{}", table.render(screen));
+  put_text(table.render(screen));
 }
 
 Result<int> run_explain(const ExplainArguments& arguments) {
@@ -81,18 +83,17 @@ Result<int> run_explain(const ExplainArguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const Explanation& explanation : *explanations) list.push_back(to_json(explanation));
-    fmt::print("{}",
-               to_text(Json{{"explain_schema", 1}, {"error", error}, {"pid", pid}, {"explanations", std::move(list)}}));
+    put("{}", to_text(Json{{"explain_schema", 1}, {"error", error}, {"pid", pid}, {"explanations", std::move(list)}}));
     return exit_done;
   }
   const Screen screen = Screen::of(STDOUT_FILENO);
   bool first = true;
   for (const Explanation& explanation : *explanations) {
-    if (!first) fmt::print("\n");
+    if (!first) put("\n");
     first = false;
     print(error, explanation, screen);
   }
-  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  note_text(coverage_text(snapshot->coverage));
   return exit_done;
 }
 
@@ -112,6 +113,6 @@ const Verb explain_verb{"explain", "Tell what an errno or signal means here, and
                         "  ginnel explain ENOSPC semget\n"
                         "  ginnel explain EMFILE --pid $(pidof app)\n"
                         "  ginnel explain SIGBUS --json\n",
-                        false, define};
+                        "", define};
 
 }  // namespace ginnel::cli

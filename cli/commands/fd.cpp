@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "endpoints/server.hpp"
 #include "foreground.hpp"
 #include "ginnel/sys/ancillary.hpp"
@@ -14,6 +16,7 @@
 #include "ginnel/sys/spawn.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -137,7 +140,7 @@ int print(const std::vector<UniqueFd>& descriptors, bool json) {
     ++number;
   }
   const std::string text = json ? to_text(list) : table.render(Screen::of(STDOUT_FILENO));
-  std::fputs(text.c_str(), stdout);
+  put_text(text);
   return exit_done;
 }
 
@@ -202,6 +205,7 @@ CommandRun define(CLI::App& app) {
   auto receive_asked = std::make_shared<ReceiveAsked>();
   CLI::App* const send_app = app.add_subcommand("send", "Open files and pass them to another process");
   CLI::App* const receive_app = app.add_subcommand("recv", "Receive open files, list them or run a command with them");
+  for (CLI::App* verb : {send_app, receive_app}) verb->group("Verbs");
   app.require_subcommand(1);
   define_send(*send_app, *send_asked);
   define_receive(*receive_app, *receive_asked);
@@ -220,6 +224,6 @@ const Verb fd_verb{"fd", "Pass open files to another process, which may not be a
                    "  ginnel fd send unix-seq:/tmp/s ./file\n"
                    "  ginnel fd send --append unix:/tmp/s /var/log/a.log fd:5 5<>data\n"
                    "  ginnel fd recv unix:/tmp/s --json\n",
-                   true, define};
+                   "[-- COMMAND [ARGUMENT]...]", define};
 
 }  // namespace ginnel::cli

@@ -1,4 +1,3 @@
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,10 +6,13 @@
 #include <iterator>
 #include <memory>
 
+#include <CLI/CLI.hpp>
+
 #include "ginnel/inventory.hpp"
 #include "inventory/coverage_text.hpp"
 #include "inventory/plan_json.hpp"
 #include "options.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -60,9 +62,9 @@ int print_plan(const inventory::Plan& plan) {
                    {entry.name},
                    {sentence(entry.judgement.reasons)}});
   }
-  fmt::print("{}\nplan {}: {} safe, {} likely. Nothing was removed.\n", table.render(Screen::of(STDOUT_FILENO)),
-             plan.id, safe, plan.entries.size() - safe);
-  fmt::print("To remove: ginnel gc --json > plan.json, read it, then ginnel gc --apply plan.json\n");
+  put("{}\nplan {}: {} safe, {} likely. Nothing was removed.\n", table.render(Screen::of(STDOUT_FILENO)), plan.id, safe,
+      plan.entries.size() - safe);
+  put("To remove: ginnel gc --json > plan.json, read it, then ginnel gc --apply plan.json\n");
   return exit_done;
 }
 
@@ -74,10 +76,10 @@ Result<int> make(const GcArguments& arguments) {
   if (!snapshot) return std::unexpected{snapshot.error()};
   const inventory::Plan plan = inventory::make_plan(*snapshot, *options);
   if (arguments.json) {
-    fmt::print("{}", to_text(to_json(plan)));
+    put_text(to_text(to_json(plan)));
     return plan.entries.empty() ? exit_nothing : exit_done;
   }
-  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  note_text(coverage_text(snapshot->coverage));
   return plan.entries.empty() ? nothing(gc_verb, "nothing that nobody uses is to be seen") : print_plan(plan);
 }
 
@@ -116,7 +118,7 @@ int print_reports(const std::vector<inventory::RemovalReport>& reports, bool jso
     table.add_row({{std::string{to_string(report.result)}, colour}, {report.entry.name}, {report.text}});
     if (report.result == Removal::refused) code = exit_refused;
   }
-  fmt::print("{}", json ? to_text(Json{{"results", std::move(list)}}) : table.render(Screen::of(STDOUT_FILENO)));
+  put_text(json ? to_text(Json{{"results", std::move(list)}}) : table.render(Screen::of(STDOUT_FILENO)));
   return code;
 }
 
@@ -151,6 +153,6 @@ const Verb gc_verb{"gc", "Plan what may be removed, and why; remove by plan",
                    "  ginnel gc --kind sysv-shm --older 1h --json > plan.json\n"
                    "  ginnel gc --apply plan.json    # what the plan calls safe, checked again\n"
                    "  ginnel gc --apply plan.json --name mq:/old   # this one too, only likely\n",
-                   false, define};
+                   "", define};
 
 }  // namespace ginnel::cli

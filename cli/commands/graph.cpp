@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <fstream>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "inventory/coverage_text.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -86,16 +88,16 @@ Result<int> run_graph(const GraphArguments& arguments) {
   const Graph graph = inventory::graph(*snapshot, options);
 
   if (arguments.dot) {
-    fmt::print("{}", to_dot(graph));
+    put_text(to_dot(graph));
   } else if (arguments.json) {
-    fmt::print("{}", to_text(to_json(graph)));
+    put_text(to_text(to_json(graph)));
   } else if (arguments.svg == "-") {
-    fmt::print("{}", to_svg(graph));
+    put_text(to_svg(graph));
   } else if (!arguments.svg.empty()) {
     if (auto written = write_file(arguments.svg, to_svg(graph)); !written) return std::unexpected{written.error()};
   } else if (!graph.edges.empty()) {
-    fmt::print("{}", list(graph, Screen::of(STDOUT_FILENO)));
-    fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+    put_text(list(graph, Screen::of(STDOUT_FILENO)));
+    note_text(coverage_text(snapshot->coverage));
   }
   if (!graph.edges.empty()) return exit_done;
   return nothing(graph_verb, arguments.pid ? fmt::format("process {} talks to nobody that can be seen", *arguments.pid)
@@ -118,6 +120,6 @@ const Verb graph_verb{"graph", "Show who talks to whom through what",
                       "  ginnel graph --pid 1234\n"
                       "  ginnel graph --svg talks.svg\n"
                       "  ginnel graph pipe unix --dot | dot -Tpdf -o talks.pdf\n",
-                      false, define};
+                      "", define};
 
 }  // namespace ginnel::cli

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include "inventory/coverage_text.hpp"
 #include "inventory/facts_json.hpp"
 #include "options.hpp"
+#include "render/output.hpp"
 #include "render/size.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
@@ -81,15 +83,15 @@ void print_table(const std::vector<Limit>& limits, const Screen& screen) {
                    {std::string{limit.unit}},
                    {std::string{limit.at_limit}}});
   }
-  fmt::print("{}", table.render(screen));
+  put_text(table.render(screen));
 }
 
 void print_remedies(const std::vector<Limit>& limits, const Screen& screen) {
   for (const Limit& limit : limits) {
     if (!limit.nearly_reached()) continue;
-    fmt::print("\n{}: nearly reached. To raise it: {}\n", coloured(name_text(limit), Colour::red, screen), limit.raise);
+    put("\n{}: nearly reached. To raise it: {}\n", coloured(name_text(limit), Colour::red, screen), limit.raise);
     for (const auto& consumer : limit.consumers)
-      fmt::print("  {} has {}\n", consumer.who, amount(consumer.amount, limit.unit));
+      put("  {} has {}\n", consumer.who, amount(consumer.amount, limit.unit));
   }
 }
 
@@ -115,14 +117,14 @@ Result<int> run_limits(const LimitsArguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const Limit& limit : *limits) list.push_back(to_json(limit));
-    fmt::print("{}", to_text(Json{{"limits_schema", 1}, {"pid", pid}, {"limits", std::move(list)}}));
+    put_text(to_text(Json{{"limits_schema", 1}, {"pid", pid}, {"limits", std::move(list)}}));
     return limits->empty() ? exit_nothing : exit_done;
   }
-  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  note_text(coverage_text(snapshot->coverage));
   if (limits->empty())
     return nothing(limits_verb, fmt::format("no limit of {}({}) is nearly reached", process.command, pid));
   const Screen screen = Screen::of(STDOUT_FILENO);
-  fmt::print("limits of {}({})\n", coloured(process.command, Colour::bold, screen), pid);
+  put("limits of {}({})\n", coloured(process.command, Colour::bold, screen), pid);
   print_table(*limits, screen);
   print_remedies(*limits, screen);
   return exit_done;
@@ -142,6 +144,6 @@ const Verb limits_verb{"limits", "Show every IPC limit, its use, and what happen
                        "  ginnel limits\n"
                        "  ginnel limits --pid $(pidof app) --near   # what it will meet next\n"
                        "  ginnel limits --json\n",
-                       false, define};
+                       "", define};
 
 }  // namespace ginnel::cli

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "ginnel/sys/spawn.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -99,11 +101,11 @@ Result<int> tell_holders(const LockArguments& arguments, const std::string& path
     for (const LockHolder& holder : found->holders) holders.push_back(holder_json(holder));
     const Json facts{
         {"path", path}, {"holders", std::move(holders)}, {"unreadable_processes", found->unreadable_processes}};
-    fmt::print("{}", to_text(facts));
+    put_text(to_text(facts));
     return code;
   }
   if (found->holders.empty()) {
-    fmt::print(stderr, "ginnel lock: {}: no lock is held\n", path);
+    note("ginnel lock: {}: no lock is held\n", path);
   } else {
     Table table{{{"pid", Align::right}, {"command"}, {"lock"}, {"mode"}, {"range"}, {"fd", Align::right}}};
     for (const LockHolder& holder : found->holders)
@@ -113,11 +115,10 @@ Result<int> tell_holders(const LockArguments& arguments, const std::string& path
                      {std::string{to_string(holder.mode)}},
                      {to_string(holder.range)},
                      {std::to_string(holder.fd)}});
-    fmt::print("{}", table.render(Screen::of(STDOUT_FILENO)));
+    put_text(table.render(Screen::of(STDOUT_FILENO)));
   }
   if (found->unreadable_processes > 0)
-    fmt::print(stderr, "ginnel lock: {} processes of other users could not be looked at; root can\n",
-               found->unreadable_processes);
+    note("ginnel lock: {} processes of other users could not be looked at; root can\n", found->unreadable_processes);
   return code;
 }
 
@@ -211,6 +212,6 @@ const Verb lock_verb{"lock", "Run a command under a file lock, or tell who holds
                      "command inherits the lock, so it is held until its last child has ended too.\n"
                      "With --close only ginnel holds it; then the command is killed when ginnel is.\n"
                      "Signals are passed on to the command.\n",
-                     true, define_lock};
+                     "[-- COMMAND [ARGUMENT]...]", define_lock};
 
 }  // namespace ginnel::cli

@@ -1,4 +1,3 @@
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,11 +6,14 @@
 #include <optional>
 #include <tuple>
 
+#include <CLI/CLI.hpp>
+
 #include "ginnel/inventory.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/coverage_text.hpp"
 #include "inventory/object_json.hpp"
 #include "options.hpp"
+#include "render/output.hpp"
 #include "verbs.hpp"
 
 // `ginnel ls`: every IPC object of this machine that may be seen, what needs a human first.
@@ -111,7 +113,7 @@ Result<int> run_ls(const LsArguments& arguments) {
   if (!objects) return std::unexpected{objects.error()};
 
   if (arguments.json) {
-    std::fputs(to_text(to_json(judge, *objects)).c_str(), stdout);
+    put_text(to_text(to_json(judge, *objects)));
     return objects->empty() ? exit_nothing : exit_done;
   }
   std::vector<Column> titles;
@@ -122,8 +124,8 @@ Result<int> run_ls(const LsArguments& arguments) {
     for (const ObjectColumn* column : *columns) cells.push_back(column->cell(row));
     table.add_row(std::move(cells));
   }
-  if (!table.empty()) fmt::print("{}", table.render(screen));
-  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  if (!table.empty()) put_text(table.render(screen));
+  note_text(coverage_text(snapshot->coverage));
   if (objects->empty()) return nothing(ls_verb, "nothing of that kind is there");
   return exit_done;
 }
@@ -138,7 +140,7 @@ CommandRun define(CLI::App& app) {
   auto arguments = std::make_shared<LsArguments>();
   app.add_option("KIND", arguments->kinds,
                  "Only these kinds: pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd "
-                 "eventfd epoll signalfd timerfd lock futex signal");
+                 "eventfd epoll signalfd timerfd lock futex signal topic latest queue channel");
   app.add_option("--ns", arguments->namespaces, "all, own, or the inode of one namespace")->capture_default_str();
   app.add_option("--pid", arguments->pid, "Only what this process has or waits for");
   app.add_option("--user", arguments->user, "Only what this user owns, by name or number");
@@ -155,6 +157,6 @@ const Verb ls_verb{"ls", "List IPC objects, who has them, who waits",
                    "  ginnel ls pipe unix --pid 1234\n"
                    "  ginnel ls --orphans -o verdict,kind,name,age\n"
                    "  ginnel ls --json | jq '.objects[] | select(.fill.writer_blocks)'\n",
-                   false, define};
+                   "", define};
 
 }  // namespace ginnel::cli

@@ -1,8 +1,11 @@
 #include <cstdio>
 #include <memory>
 
+#include <CLI/CLI.hpp>
+
 #include "endpoints/objects.hpp"
 #include "options.hpp"
+#include "render/output.hpp"
 #include "verbs.hpp"
 
 namespace ginnel::cli {
@@ -13,19 +16,24 @@ struct Asked {
   ModeOption mode;
   long messages = 0;
   std::string size;
+  unsigned priorities = 1;
   unsigned count = 0;
   std::string huge;
   bool json = false;
   CLI::Option* messages_given = nullptr;
+  CLI::Option* priorities_given = nullptr;
   CLI::Option* count_given = nullptr;
 };
 
 Result<MakeRequest> request_of(const Asked& asked) {
   MakeRequest request;
-  auto mode = asked.mode.value(request.mode);
-  if (!mode) return std::unexpected{mode.error()};
-  request.mode = *mode;
+  if (asked.mode.is_given()) {
+    auto mode = asked.mode.value(0);
+    if (!mode) return std::unexpected{mode.error()};
+    request.mode = *mode;
+  }
   if (asked.messages_given->count() > 0) request.messages = asked.messages;
+  if (asked.priorities_given->count() > 0) request.priorities = asked.priorities;
   if (asked.count_given->count() > 0) request.count = asked.count;
   if (!asked.size.empty()) {
     auto size = Bytes::parse(asked.size);
@@ -45,23 +53,24 @@ void print(const Made& made, bool json) {
     Json facts{{"address", made.address.to_string()}};
     if (made.id) facts["id"] = *made.id;
     facts.update(made.facts);
-    std::fputs(to_text(facts).c_str(), stdout);
+    put_text(to_text(facts));
     return;
   }
-  std::fputs(made.address.to_string().c_str(), stdout);
-  if (made.id)
-    std::printf("  %.*s:id=%d", static_cast<int>(scheme(made.address.kind).size()), scheme(made.address.kind).data(),
-                *made.id);
-  std::fputs("\n", stdout);
+  put("{}{}\n", made.address.to_string(),
+      made.id ? fmt::format("  {}:id={}", scheme(made.address.kind), *made.id) : "");
 }
 
 CommandRun define(CLI::App& app) {
   auto asked = std::make_shared<Asked>();
-  app.add_option("ADDRESS", asked->address, "fifo, mq, sysv-msg, shm, sysv-shm, sem or sysv-sem")->required();
+  app.add_option("ADDRESS", asked->address, "fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem or queue")->required();
   asked->mode.add_to(app);
   asked->messages_given =
-      app.add_option("--messages", asked->messages, "mq: how many it holds (default 10)")->type_name("N");
-  app.add_option("--size", asked->size, "mq: of the longest message (default 8K); shm, sysv-shm: of the memory")
+      app.add_option("--messages", asked->messages, "mq, queue: how many it holds (default 10, 1024)")->type_name("N");
+  asked->priorities_given =
+      app.add_option("--priorities", asked->priorities, "queue: numbered from 0, at most 64 (default 1)")
+          ->type_name("N");
+  app.add_option("--size", asked->size,
+                 "mq, queue: of the longest message (default 8K, 1K); shm, sysv-shm: of the memory")
       ->type_name("SIZE");
   asked->count_given = app.add_option("--count", asked->count, "sem, sysv-sem: what it starts with")->type_name("N");
   app.add_option("--huge", asked->huge, "sysv-shm: in huge pages, 2M or 1G")->type_name("SIZE");
@@ -87,7 +96,8 @@ const Verb mk_verb{"mk", "Make a FIFO, queue, shared memory or semaphore; never 
                    "  ginnel mk shm:/board --size 64K --mode 640\n"
                    "  ginnel mk sysv-shm:0x51 --size 1M\n"
                    "  ginnel mk sysv-sem:0x52 --count 1\n"
-                   "  ginnel mk sem:/gate --count 3 --json\n",
-                   false, define};
+                   "  ginnel mk sem:/gate --count 3 --json\n"
+                   "  ginnel mk queue:jobs --messages 100 --size 4K --priorities 8\n",
+                   "", define};
 
 }  // namespace ginnel::cli

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "ginnel/sys/pipeline.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -66,7 +68,7 @@ void print_status_table(const std::vector<Command>& stages, const std::vector<Ex
     table.add_row(
         {{std::to_string(i + 1)}, {statuses[i].to_string(), colour}, {fmt::format("{}", fmt::join(stages[i], " "))}});
   }
-  fmt::print(stderr, "{}", table.render(screen));
+  note_text(table.render(screen));
 }
 
 Json status_json(const std::vector<Command>& stages, const std::vector<ExitStatus>& statuses, bool timed_out) {
@@ -111,7 +113,7 @@ Result<int> run_pipe(const PipeArguments& arguments, const TrailingWords& words)
   const auto& statuses = collected->as<std::vector<ExitStatus>>();
 
   if (arguments.json)
-    fmt::print(stderr, "{}", to_text(status_json(*stages, statuses, timed_out)));
+    note_text(to_text(status_json(*stages, statuses, timed_out)));
   else if (arguments.status)
     print_status_table(*stages, statuses);
   if (timed_out) return nothing(pipe_verb, "not done in time; its commands were ended");
@@ -142,6 +144,6 @@ const Verb pipe_verb{"pipe", "Run commands joined by pipes, and tell how each en
                      "the code of the last one). One that SIGPIPE ended, since a later one had read\n"
                      "enough, has not failed: yes '|' head -1. Signals are passed on to all\n"
                      "commands, and they are waited for; if ginnel is killed, they are too.\n",
-                     true, define_pipe};
+                     "-- COMMAND... '|' COMMAND...", define_pipe};
 
 }  // namespace ginnel::cli

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "endpoints/carrier.hpp"
 #include "endpoints/memory.hpp"
 #include "endpoints/message_text.hpp"
@@ -50,8 +52,10 @@ Result<int> receive_bytes(const Address& from, const ListenOptions* listen, Dead
   auto opened = open_bytes(from, Direction::receive, Direction::receive, listen, deadline);
   if (!opened) return std::unexpected{opened.error()};
   if (opened->is<TimedOut>()) return timed_out(from);
-  auto received = relay(opened->as<ByteEnd>().in, STDOUT_FILENO, {}, deadline);
-  if (!received) return std::unexpected{Error{received.error()}.with_object(from.to_string())};
+  const int in = opened->as<ByteEnd>().in;
+  auto received = relay(in, STDOUT_FILENO, {}, deadline);
+  if (!received)
+    return std::unexpected{with_names(received.error(), {{in, input_name(from)}, {STDOUT_FILENO, "standard output"}})};
   switch (received->end) {
     case RelayReport::End::timed_out:
       return nothing(recv_verb, from.to_string() + ": no end within the time given; " +
@@ -61,6 +65,12 @@ Result<int> receive_bytes(const Address& from, const ListenOptions* listen, Dead
     default:
       return exit_done;
   }
+}
+
+std::string why_none_came(const Outcome<Message, EndOfStream, PeerGone, TimedOut>& received, bool peeked) {
+  if (received.is<PeerGone>()) return "the queue was removed";
+  if (received.is<EndOfStream>()) return "the sender ended, and no message came";
+  return peeked ? "no message is there" : "nothing came within the time given";
 }
 
 Result<int> receive_messages(const Address& from, const Asked& asked, const ListenOptions* listen, Deadline deadline) {
@@ -80,17 +90,16 @@ Result<int> receive_messages(const Address& from, const Asked& asked, const List
   for (std::uint64_t count = 0; count < wanted; ++count) {
     auto received = end.receive(asked.all ? Deadline::immediately() : deadline);
     if (!received) return std::unexpected{received.error()};
-    const bool enough = open_ended && count > 0;
-    if (received->is<TimedOut>()) {
-      if (enough) return exit_done;
-      return asked.peek ? nothing(recv_verb, from.to_string() + ": no message is there") : timed_out(from);
+    if (!received->is<Message>()) {
+      if (open_ended && count > 0 && !received->is<PeerGone>()) return exit_done;
+      std::string why = why_none_came(*received, asked.peek);
+      if (count > 0 && !open_ended) why += " but the first " + std::to_string(count) + " of " + std::to_string(wanted);
+      return nothing(recv_verb, from.to_string() + ": " + why);
     }
-    if (received->is<PeerGone>()) return nothing(recv_verb, from.to_string() + ": the queue was removed");
-    if (received->is<EndOfStream>())
-      return enough ? exit_done : nothing(recv_verb, from.to_string() + ": the sender ended before a message came");
     auto written = write_all(STDOUT_FILENO, as_bytes(text.of(received->as<Message>())));
     if (!written) return std::unexpected{Error{written.error()}.with_object("standard output")};
     if (written->end == Transfer::End::peer_gone) return exit_nothing;
+    if (auto told = end.delivered(); !told) return std::unexpected{told.error()};
   }
   return exit_done;
 }
@@ -123,7 +132,7 @@ Result<void> check(const Asked& asked, const Address& from, Carrier carrier) {
   if (carrier != Carrier::messages && asked.about_messages())
     return refused(
         "--count, --follow, --all, --peek, --type, --lines and --json are for messages: mq, sysv-msg, unix-seq, "
-        "unix-dgram");
+        "unix-dgram, topic, latest, queue");
   if (asked.server.listens() && !is_unix_socket(from)) return refused("--listen is for Unix sockets");
   if (asked.follow && (asked.all || asked.count_given->count() > 0))
     return refused("--follow goes on for ever: give it without --count and --all");
@@ -165,7 +174,11 @@ CommandRun define(CLI::App& app) {
   app.add_option("ADDRESS", asked->address, "Where from")->required();
   asked->server.add_to(app, "unix, unix-seq: bind, let one peer in and receive from it; unix-dgram always binds");
   asked->count_given =
-      app.add_option("--count", asked->count, "This many messages (default 1); 0: without end")->type_name("N");
+      app.add_option("--count", asked->count, "This many messages (default 1); 0: without end")
+          ->check([](const std::string& text) {
+            return text.starts_with('-') ? std::string{"a number of messages is wanted, or 0"} : std::string{};
+          })
+          ->type_name("N");
   app.add_flag("--follow", asked->follow, "Messages without end, until the sender ends or --timeout passes");
   app.add_flag("--all", asked->all, "The messages that are there now; end with 1 when there are none");
   app.add_flag("--peek", asked->peek, "sysv-msg: leave the messages where they are");
@@ -173,7 +186,8 @@ CommandRun define(CLI::App& app) {
       app.add_option("--type", asked->type, "sysv-msg: the first of this type; -N: of the lowest type up to N")
           ->type_name("N");
   app.add_flag("--lines", asked->lines, "A newline after each message (on a terminal there is one anyway)");
-  app.add_flag("--json", asked->json, "Each message as one line of JSON: bytes, data (or base64), priority or type");
+  app.add_flag("--json", asked->json,
+               "Each message as one line of JSON: bytes, data (or base64), priority, type, deliveries");
   app.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: from here on")->type_name("SIZE");
   app.add_option("--size", asked->size, "shm, sysv-shm, memfd: so many bytes")->type_name("SIZE");
   asked->wait.add_to(app);
@@ -189,11 +203,14 @@ const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "  ginnel recv sysv-msg:0x51 --all --peek --json\n"
                      "  ginnel recv unix-dgram:/tmp/d --follow --lines\n"
                      "  ginnel recv topic:robot/log --follow --lines\n"
+                     "  ginnel recv latest:robot/state\n"
+                     "  ginnel recv queue:jobs --follow --json\n"
                      "  ginnel recv shm:/board --offset 4K --size 80\n"
                      "\n"
                      "fifo, unix, fd: and - are printed byte for byte up to their end. Of mq,\n"
-                     "sysv-msg, unix-seq, unix-dgram and topic one message is taken. Memory is\n"
-                     "printed as it is.\n",
-                     false, define};
+                     "sysv-msg, unix-seq, unix-dgram, topic, latest and queue one message is taken;\n"
+                     "from a queue for good only once it is written out: killed before that, the next\n"
+                     "one gets it. Memory is printed as it is.\n",
+                     "", define};
 
 }  // namespace ginnel::cli

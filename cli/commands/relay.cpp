@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/messages.hpp"
@@ -43,10 +45,9 @@ bool was_cut_short(const RelayReport& report, int input) {
 }
 
 /// How one direction ended, as exit code: nothing is lost when the input came to its end.
-Result<int> code_of(const Result<RelayReport>& report, const Address& from, const Address& to) {
-  if (!report) return std::unexpected{report.error()};
-  if (report->end == RelayReport::End::timed_out) return timed_out(from, to);
-  if (report->end == RelayReport::End::peer_gone) return gone(to);
+int code_of(const RelayReport& report, const Address& from, const Address& to) {
+  if (report.end == RelayReport::End::timed_out) return timed_out(from, to);
+  if (report.end == RelayReport::End::peer_gone) return gone(to);
   return exit_done;
 }
 
@@ -65,9 +66,15 @@ Result<int> relay_bytes(const Address& from, const Address& to, bool one_way, co
                                        a.in < 0 ? "it cannot be read: the first address is where bytes come from"
                                                 : "it cannot be written: the second address is where bytes go")};
 
-  if (one_way || a.out < 0 || b.in < 0) return code_of(relay(a.in, b.out, {}, deadline), from, to);
+  const std::initializer_list<NamedDescriptor> names{
+      {a.in, input_name(from)}, {b.out, output_name(to)}, {b.in, input_name(to)}, {a.out, output_name(from)}};
+  if (one_way || a.out < 0 || b.in < 0) {
+    auto report = relay(a.in, b.out, {}, deadline);
+    if (!report) return std::unexpected{with_names(report.error(), names)};
+    return code_of(*report, from, to);
+  }
   auto both = relay_both_ways({.a_in = a.in, .a_out = a.out, .b_in = b.in, .b_out = b.out}, deadline);
-  if (!both) return std::unexpected{both.error()};
+  if (!both) return std::unexpected{with_names(both.error(), names)};
   if (both->a_to_b.end == RelayReport::End::timed_out || both->b_to_a.end == RelayReport::End::timed_out)
     return timed_out(from, to);
   if (was_cut_short(both->a_to_b, a.in)) return gone(to);
@@ -88,6 +95,7 @@ Ends carry_messages(MessageEnd& from, MessageEnd& to, Deadline deadline) {
     }
     auto sent = to.send(received->as<Message>().data, deadline);
     if (!sent || !sent->is<Done>()) return sent;
+    if (auto told = from.delivered(); !told) return std::unexpected{told.error()};
   }
 }
 
@@ -134,10 +142,12 @@ Result<int> relay_to_stream(const Address& from, const Address& to, bool lines, 
     if (!received->is<Message>()) return exit_done;
     auto& data = received->as<Message>().data;
     if (lines) data.push_back(std::byte{'\n'});
-    auto written = write_all(right->as<ByteEnd>().out, data, deadline);
-    if (!written) return std::unexpected{written.error()};
+    const int out = right->as<ByteEnd>().out;
+    auto written = write_all(out, data, deadline);
+    if (!written) return std::unexpected{with_names(written.error(), {{out, output_name(to)}})};
     if (written->end == Transfer::End::timed_out) return timed_out(from, to);
     if (written->end == Transfer::End::peer_gone) return gone(to);
+    if (auto told = left->as<std::unique_ptr<MessageEnd>>()->delivered(); !told) return std::unexpected{told.error()};
   }
 }
 
@@ -154,10 +164,11 @@ Result<int> relay_from_stream(const Address& from, const Address& to, bool lines
   if (!right) return std::unexpected{right.error()};
   if (right->is<TimedOut>()) return timed_out(from, to);
   MessageEnd& end = *right->as<std::unique_ptr<MessageEnd>>();
-  LineReader reader{left->as<ByteEnd>().in, end.longest(), LineReader::Unit::line};
+  const int in = left->as<ByteEnd>().in;
+  LineReader reader{in, end.longest(), LineReader::Unit::line, to.to_string()};
   for (;;) {
     auto line = reader.next(deadline);
-    if (!line) return std::unexpected{line.error()};
+    if (!line) return std::unexpected{with_names(line.error(), {{in, input_name(from)}})};
     if (line->is<EndOfStream>()) return exit_done;
     if (line->is<TimedOut>()) return timed_out(from, to);
     auto sent = end.send(line->as<std::vector<std::byte>>(), deadline);
@@ -217,6 +228,6 @@ const Verb relay_verb{"relay", "Carry data between two addresses, both ways wher
                       "ends, the other side is told and may still answer. Messages stay whole between\n"
                       "message kinds; into a stream they go one after the other; out of a stream they\n"
                       "are made of lines (--lines).\n",
-                      false, define};
+                      "", define};
 
 }  // namespace ginnel::cli

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -9,6 +11,7 @@
 #include "ginnel/inventory.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/find_object.hpp"
+#include "render/output.hpp"
 #include "verbs.hpp"
 
 // `ginnel rm`: removes what was named, and nothing that somebody uses unless that is asked for.
@@ -22,7 +25,7 @@ struct RmArguments {
 };
 
 int complain(const std::string& message) {
-  fmt::print(stderr, "ginnel rm: {}\n", message);
+  note("ginnel rm: {}\n", message);
   return exit_refused;
 }
 
@@ -55,17 +58,26 @@ class Users {
   std::optional<inventory::Snapshot> snapshot_;
 };
 
+/// These know themselves who takes part, by their locks, and none goes while somebody does: not by force either.
+bool guards_itself(AddressKind kind) noexcept {
+  return kind == AddressKind::topic || kind == AddressKind::latest || kind == AddressKind::queue;
+}
+
 int remove_one(const std::string& text, bool force, Users& users) {
   auto address = Address::parse(text);
   if (!address) return complain(address.error().message());
-  if (!force) {
+  if (!force && !guards_itself(address->kind)) {
     const auto used_by = users.of(text);
     if (!used_by) return complain(used_by.error().message());
     if (!used_by->empty())
       return complain(fmt::format("{}: in use by {}; end them first, or say --force", address->to_string(), *used_by));
   }
   auto removed = remove_object(*address);
-  if (!removed) return complain(removed.error().message());
+  if (!removed) {
+    const bool in_use = removed.error().code() == EBUSY && guards_itself(address->kind);
+    const auto used_by = in_use ? users.of(text) : std::string{};
+    return complain(removed.error().message() + (used_by && !used_by->empty() ? ": " + *used_by : ""));
+  }
   if (removed->is<NotFound>()) return nothing(rm_verb, address->to_string() + ": nothing of that name is there");
   return exit_done;
 }
@@ -74,7 +86,8 @@ CommandRun define(CLI::App& app) {
   auto arguments = std::make_shared<RmArguments>();
   app.add_option("ADDRESS", arguments->addresses, "What to remove; System V objects by key or by id")->required();
   app.add_flag("--force", arguments->force,
-               "Also what somebody uses; a socket that a process listens on stays all the same");
+               "Also what somebody uses; a socket that a process listens on stays all the same, and so do a topic, a "
+               "newest value and a queue with somebody there");
   return [arguments](const TrailingWords&) -> Result<int> {
     Users users;
     int worst = exit_done;
@@ -91,6 +104,6 @@ const Verb rm_verb{"rm", "Remove objects that nobody uses, by address",
                    "  ginnel rm sysv-shm:0x51\n"
                    "  ginnel rm sysv-sem:id=7 --force   # though a process waits on it\n"
                    "  ginnel rm unix:/tmp/s             # only when no process listens there\n",
-                   false, define};
+                   "", define};
 
 }  // namespace ginnel::cli

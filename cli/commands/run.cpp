@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <optional>
@@ -91,6 +92,6 @@ const Verb run_verb{"run", "Run a command in another IPC namespace",
                     "--new-ipc needs no privilege where user namespaces are allowed: the command is\n"
                     "root in one of its own then. What it makes goes with its last process. Ends\n"
                     "with the command's code; signals are passed on to it.\n",
-                    true, define_run};
+                    "-- COMMAND [ARGUMENT]...", define_run};
 
 }  // namespace ginnel::cli

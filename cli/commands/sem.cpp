@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <array>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "ginnel/sys/sysv_semaphore.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -113,9 +115,9 @@ Result<int> run_posix(const SemArguments& arguments, const Address& address, con
   auto value = semaphore->value();
   if (!value) return std::unexpected{value.error()};
   if (arguments.json)
-    fmt::print("{}", to_text(Json{{"address", address.to_string()}, {"value", *value}}));
+    put_text(to_text(Json{{"address", address.to_string()}, {"value", *value}}));
   else
-    fmt::print("{}\n", *value);
+    put("{}\n", *value);
   return exit_done;
 }
 
@@ -173,7 +175,7 @@ Result<int> tell_sysv(const SemArguments& arguments, const Address& address, con
   }
   if (arguments.json)
     lines = to_text(Json{{"address", address.to_string()}, {"id", set.id()}, {"semaphores", std::move(semaphores)}});
-  fmt::print("{}", lines);
+  put_text(lines);
   return exit_done;
 }
 
@@ -233,6 +235,6 @@ const Verb sem_verb{"sem", "Wait for, post and show semaphores",
                     "it; the code is the command's. A System V semaphore is given back by the\n"
                     "kernel also when ginnel is killed (SEM_UNDO), and the command is killed then.\n"
                     "A POSIX semaphore knows no such thing: what a killed process took is lost.\n",
-                    true, define_sem};
+                    "[-- COMMAND [ARGUMENT]...]", define_sem};
 
 }  // namespace ginnel::cli

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/memory.hpp"
@@ -37,12 +39,30 @@ struct Source {
   std::optional<std::string> word;
   UniqueFd file;
   int fd = STDIN_FILENO;
+  std::string name = "standard input";
 };
 
 int timed_out(const Address& to) {
   return nothing(send_verb, to.to_string() + ": no reader, or no room, within the time given");
 }
 int peer_gone(const Address& to) { return nothing(send_verb, to.to_string() + ": the receiver has gone"); }
+
+/// --nonblock is about the receiver: what a pipeline has not written yet is waited for.
+Deadline input_deadline(Deadline deadline) { return deadline.is_immediate() ? Deadline::never() : deadline; }
+
+/// relay(), except that with Deadline::immediately() it waits for input, and for room in the output not at all.
+Result<RelayReport> relay_from(const Source& source, int out, Deadline deadline) {
+  if (!deadline.is_immediate()) return relay(source.fd, out, {}, deadline);
+  for (;;) {
+    auto input = wait_ready(source.fd, Interest::readable, Deadline::never());
+    if (!input) return std::unexpected{input.error()};
+    auto report = relay(source.fd, out, {}, deadline);
+    if (!report || report->end != RelayReport::End::timed_out || report->undelivered > 0) return report;
+    auto room = wait_ready(out, Interest::writable, deadline);
+    if (!room) return std::unexpected{room.error()};
+    if (room->is<TimedOut>()) return report;
+  }
+}
 
 Result<int> send_bytes(const Address& to, const Source& source, Deadline deadline) {
   auto opened = open_bytes(to, Direction::send, Direction::send, nullptr, deadline);
@@ -55,8 +75,8 @@ Result<int> send_bytes(const Address& to, const Source& source, Deadline deadlin
     if (written->end == Transfer::End::timed_out) return timed_out(to);
     return written->end == Transfer::End::peer_gone ? peer_gone(to) : exit_done;
   }
-  auto sent = relay(source.fd, out, {}, deadline);
-  if (!sent) return std::unexpected{Error{sent.error()}.with_object(to.to_string())};
+  auto sent = relay_from(source, out, deadline);
+  if (!sent) return std::unexpected{with_names(sent.error(), {{source.fd, source.name}, {out, output_name(to)}})};
   if (sent->end == RelayReport::End::timed_out) return timed_out(to);
   return sent->end == RelayReport::End::peer_gone ? peer_gone(to) : exit_done;
 }
@@ -82,10 +102,11 @@ Result<int> send_messages(const Address& to, const Source& source, const Message
     return stopped->value_or(exit_done);
   }
 
-  LineReader reader{source.fd, end.longest(), lines ? LineReader::Unit::line : LineReader::Unit::whole_stream};
+  LineReader reader{source.fd, end.longest(), lines ? LineReader::Unit::line : LineReader::Unit::whole_stream,
+                    to.to_string()};
   for (;;) {
-    auto line = reader.next(deadline);
-    if (!line) return std::unexpected{Error{line.error()}.with_object(to.to_string())};
+    auto line = reader.next(input_deadline(deadline));
+    if (!line) return std::unexpected{with_names(line.error(), {{source.fd, source.name}})};
     if (line->is<EndOfStream>()) return exit_done;
     if (line->is<TimedOut>()) return timed_out(to);
     auto stopped = send_one(end, to, line->as<std::vector<std::byte>>(), deadline);
@@ -112,8 +133,8 @@ Result<int> send_to_memory(const Address& to, const Source& source, std::uint64_
     if (data.size() > room.size()) return too_much(std::to_string(data.size()) + " bytes");
   } else {
     read.resize(room.size() + 1);
-    auto got = read_all(source.fd, read, deadline);
-    if (!got) return std::unexpected{got.error()};
+    auto got = read_all(source.fd, read, input_deadline(deadline));
+    if (!got) return std::unexpected{with_names(got.error(), {{source.fd, source.name}})};
     if (got->end == Transfer::End::timed_out) return timed_out(to);
     if (got->bytes > room.size()) return too_much("over " + std::to_string(room.size()) + " bytes");
     data = std::span{read}.first(got->bytes);
@@ -139,6 +160,7 @@ Result<Source> source_of(const Asked& asked, const TrailingWords& trailing) {
   source.file = UniqueFd{::open(asked.file.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!source.file.valid()) return std::unexpected{Error::last("open", asked.file)};
   source.fd = source.file.get();
+  source.name = asked.file;
   return source;
 }
 
@@ -155,7 +177,8 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
   const Carrier carrier = carrier_of(to->kind);
   if (carrier != Carrier::messages && (asked.lines || asked.priority_given->count() + asked.type_given->count() > 0))
     return std::unexpected{usage_error(
-        to->to_string(), "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram, topic")};
+        to->to_string(),
+        "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue")};
   switch (carrier) {
     case Carrier::bytes:
       return send_bytes(*to, *source, *deadline);
@@ -182,7 +205,8 @@ CommandRun define(CLI::App& app) {
   app.add_option("--file", asked->file, "Send this file instead of standard input")->type_name("FILE");
   app.add_flag("--lines", asked->lines, "Each line of the input is one message; without it the whole input is one");
   asked->priority_given =
-      app.add_option("--priority", asked->priority, "mq: 0 to 32767, the highest is received first")->type_name("N");
+      app.add_option("--priority", asked->priority, "mq: 0 to 32767, queue: 0 to 63; the highest is received first")
+          ->type_name("N");
   asked->type_given =
       app.add_option("--type", asked->type, "sysv-msg: a number from 1 that receivers choose by (default 1)")
           ->type_name("N");
@@ -199,12 +223,14 @@ const Verb send_verb{"send", "Send standard input, or one message, to an address
                      "  seq 3 | ginnel send sysv-msg:0x51 --lines --type 2\n"
                      "  ginnel send unix:/tmp/s --timeout 5s < file  # 5 s for it to listen\n"
                      "  seq 3 | ginnel send topic:robot/log --lines  # once somebody reads it\n"
+                     "  ginnel send latest:robot/state 'charging'  # stays until the next\n"
+                     "  ginnel send queue:jobs --priority 3 'urgent'\n"
                      "  ginnel send shm:/board --offset 4K < page\n"
                      "\n"
                      "fifo, unix, fd: and - take a stream of bytes of any length; mq, sysv-msg,\n"
-                     "unix-seq, unix-dgram and topic take messages. A socket that is not there yet is\n"
-                     "waited for: for one second, for as long as --timeout says, or not at all\n"
-                     "with --nonblock.\n",
-                     true, define};
+                     "unix-seq, unix-dgram, topic, latest and queue take messages. A socket that is\n"
+                     "not there yet is waited for: for one second, for as long as --timeout says, or\n"
+                     "not at all with --nonblock. Standard input is waited for also then.\n",
+                     "[-- DATA]", define};
 
 }  // namespace ginnel::cli

@@ -1,7 +1,8 @@
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "ginnel/inventory.hpp"
 #include "inventory/columns.hpp"
@@ -10,6 +11,7 @@
 #include "inventory/object_json.hpp"
 #include "inventory/object_text.hpp"
 #include "options.hpp"
+#include "render/output.hpp"
 #include "verbs.hpp"
 
 // `ginnel show`: everything known about one object, and what would disturb it.
@@ -30,16 +32,16 @@ Result<int> run_show(const ShowArguments& arguments) {
   if (objects->empty()) return nothing(show_verb, arguments.what + ": there is no such object, or it may not be seen");
   const inventory::Judge judge{*snapshot};
   if (arguments.json) {
-    std::fputs(to_text(to_json(judge, *objects)).c_str(), stdout);
+    put_text(to_text(to_json(judge, *objects)));
     return exit_done;
   }
   const Screen screen = Screen::of(STDOUT_FILENO);
   bool first = true;
   for (const inventory::Object* object : *objects) {
-    fmt::print("{}{}", first ? "" : "\n", object_text(judge, *object, screen));
+    put("{}{}", first ? "" : "\n", object_text(judge, *object, screen));
     first = false;
   }
-  fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+  note_text(coverage_text(snapshot->coverage));
   return exit_done;
 }
 
@@ -59,6 +61,6 @@ const Verb show_verb{"show", "Show everything known about one object",
                      "  ginnel show sysv-shm:id=7 --json\n"
                      "  ginnel show unix:/run/app.sock\n"
                      "  ginnel show pid:1234\n",
-                     false, define};
+                     "", define};
 
 }  // namespace ginnel::cli

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include "ginnel/sys/signal.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -86,7 +88,7 @@ int list_signals(bool json) {
     all.push_back({{"number", number}, {"name", signal_name(number)}, {"meaning", meaning}});
     table.add_row({{std::to_string(number)}, {signal_name(number)}, {meaning}});
   }
-  fmt::print("{}", json ? to_text(all) : table.render(Screen::of(STDOUT_FILENO)));
+  put_text(json ? to_text(all) : table.render(Screen::of(STDOUT_FILENO)));
   return exit_done;
 }
 
@@ -141,6 +143,6 @@ const Verb signal_verb{"signal", "Send a signal, with a value, to exactly that p
                        "The process is held by a pidfd, so a later one that gets its number is never\n"
                        "hit. Ends with 1 when the process has ended, when the queue of real-time\n"
                        "signals is full, or when --wait-exit waited in vain.\n",
-                       false, define_signal};
+                       "", define_signal};
 
 }  // namespace ginnel::cli

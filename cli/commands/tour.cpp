@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "options.hpp"
+#include "render/output.hpp"
 #include "tour/guide.hpp"
 #include "tour/report.hpp"
 #include "tour/stops.hpp"
@@ -56,12 +58,12 @@ class Progress {
   ~Progress() { clear(); }
   void at(std::size_t index, std::string_view mechanism) const {
     if (!shown_) return;
-    fmt::print(stderr, "\r\x1b[K{}/{} {}", index + 1, stops_, mechanism);
+    note("\r\x1b[K{}/{} {}", index + 1, stops_, mechanism);
     std::fflush(stderr);
   }
   void clear() const {
     if (!shown_) return;
-    fmt::print(stderr, "\r\x1b[K");
+    note("\r\x1b[K");
     std::fflush(stderr);
   }
 
@@ -100,10 +102,10 @@ Result<int> run_tour(const TourArguments& arguments) {
     return exit_nothing;
   }
   if (arguments.json) {
-    fmt::print("{}", to_text(tour::to_json(found)));
+    put_text(to_text(tour::to_json(found)));
   } else {
     const Screen screen = Screen::of(STDOUT_FILENO);
-    fmt::print("{}\n{}", tour::render_table(found, screen), tour::render_summary(found, screen));
+    put("{}\n{}", tour::render_table(found, screen), tour::render_summary(found, screen));
   }
   return std::ranges::all_of(found, &tour::Findings::ok) ? exit_done : exit_refused;
 }
@@ -129,6 +131,6 @@ const Verb tour_verb{"tour", "See every mechanism at work between two processes"
                      "Ends with 2 when anything is not as promised, and says what was seen.\n"
                      "Nothing is left behind. --json: {ok, mechanisms: [{mechanism, guarantees,\n"
                      "round_trip_ns, at_peer_death, ok, failure}]}\n",
-                     false, define_tour};
+                     "", define_tour};
 
 }  // namespace ginnel::cli

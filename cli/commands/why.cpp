@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 
@@ -7,6 +8,7 @@
 #include "inventory/coverage_text.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
+#include "render/output.hpp"
 #include "render/table.hpp"
 #include "verbs.hpp"
 
@@ -76,15 +78,15 @@ Result<int> run_why(const WhyArguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const WaitChain& chain : *chains) list.push_back(to_json(chain));
-    fmt::print("{}", cli::to_text(Json{{"chains", std::move(list)}}));
+    put_text(cli::to_text(Json{{"chains", std::move(list)}}));
   } else {
     const Screen screen = Screen::of(STDOUT_FILENO);
     bool first = true;
     for (const WaitChain& chain : *chains) {
-      fmt::print("{}{}", first ? "" : "\n", to_text(*snapshot, chain, screen));
+      put("{}{}", first ? "" : "\n", to_text(*snapshot, chain, screen));
       first = false;
     }
-    fmt::print(stderr, "{}", coverage_text(snapshot->coverage));
+    note_text(coverage_text(snapshot->coverage));
   }
   if (!chains->empty()) return exit_done;
   if (arguments.deadlocks) return nothing(why_verb, "no deadlock is to be seen");
@@ -105,6 +107,6 @@ const Verb why_verb{"why", "Tell what a process waits for, down to the culprit",
                     "  ginnel why 1234\n"
                     "  ginnel why --deadlocks\n"
                     "  ginnel why $(pidof app) --json\n",
-                    false, define};
+                    "", define};
 
 }  // namespace ginnel::cli

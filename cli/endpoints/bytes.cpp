@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "ginnel/sys/fifo.hpp"
@@ -58,6 +59,13 @@ Opened open_inherited(const Address& address, Direction direction) {
   return end;
 }
 
+/// The name of `fd N`, or the text as it stands.
+std::string named(const std::string& text, std::initializer_list<NamedDescriptor> names) {
+  for (const NamedDescriptor& known : names)
+    if (text == "fd " + std::to_string(known.fd)) return known.name;
+  return text;
+}
+
 }  // namespace
 
 Opened open_bytes(const Address& address, Direction direction, Direction otherwise, const ListenOptions* listen,
@@ -72,6 +80,23 @@ Opened open_bytes(const Address& address, Direction direction, Direction otherwi
     default:
       return ByteEnd{.owned = {}, .in = STDIN_FILENO, .out = STDOUT_FILENO};
   }
+}
+
+std::string input_name(const Address& address) {
+  return address.kind == AddressKind::standard_stream ? "standard input" : address.to_string();
+}
+
+std::string output_name(const Address& address) {
+  return address.kind == AddressKind::standard_stream ? "standard output" : address.to_string();
+}
+
+Error with_names(Error error, std::initializer_list<NamedDescriptor> names) {
+  constexpr std::string_view between = " to ";
+  const std::string object = error.object();
+  const auto middle = object.find(between);
+  if (middle == std::string::npos) return std::move(error).with_object(named(object, names));
+  return std::move(error).with_object(named(object.substr(0, middle), names) + std::string{between} +
+                                      named(object.substr(middle + between.size()), names));
 }
 
 }  // namespace ginnel::cli

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <initializer_list>
+#include <string>
+
 #include "endpoints/server.hpp"
 #include "ginnel/core/address.hpp"
 #include "ginnel/core/deadline.hpp"
@@ -23,5 +26,18 @@ struct ByteEnd {
 [[nodiscard]] Result<Outcome<ByteEnd, TimedOut>> open_bytes(const Address& address, Direction direction,
                                                             Direction otherwise, const ListenOptions* listen,
                                                             Deadline deadline);
+
+/// A descriptor by the name that the user knows.
+struct NamedDescriptor {
+  int fd;
+  std::string name;
+};
+
+/// `standard input` and `standard output` for -, which is both; else the address.
+[[nodiscard]] std::string input_name(const Address& address);
+[[nodiscard]] std::string output_name(const Address& address);
+
+/// The library tells a descriptor by its number (`fd 5`, `fd 5 to fd 1`): puts the names there. The first that has the number counts.
+[[nodiscard]] Error with_names(Error error, std::initializer_list<NamedDescriptor> names);
 
 }  // namespace ginnel::cli

@@ -16,6 +16,8 @@ Carrier carrier_of(AddressKind kind) noexcept {
     case AddressKind::unix_seqpacket:
     case AddressKind::unix_datagram:
     case AddressKind::topic:
+    case AddressKind::latest:
+    case AddressKind::queue:
       return Carrier::messages;
     case AddressKind::posix_shm:
     case AddressKind::sysv_shm:
@@ -38,7 +40,7 @@ Error carries_nothing(const Address& address) {
     case AddressKind::signal:
       return refused("a process takes signals: see 'ginnel signal --help'");
     default:
-      return refused("of messaging in shared memory only topic is built yet");
+      return refused("of messaging in shared memory only topic, latest and queue are built yet");
   }
 }
 

@@ -10,7 +10,7 @@ namespace ginnel::cli {
 
 enum class Carrier {
   bytes,     ///< a stream without boundaries, which ends: fifo, unix, fd, -
-  messages,  ///< each arrives whole or not at all: mq, sysv-msg, unix-seq, unix-dgram, topic
+  messages,  ///< each arrives whole or not at all: mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue
   memory,    ///< lies there until it is overwritten: shm, sysv-shm, memfd
   none,      ///< carries no data: sem, sysv-sem, lock, pid, signal; and what is not built yet
 };

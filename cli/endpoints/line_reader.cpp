@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -15,19 +16,17 @@ Result<Outcome<std::vector<std::byte>, EndOfStream, TimedOut>> LineReader::next(
   std::array<std::byte, 65'536> buffer;
   for (;;) {
     if (unit_ == Unit::line) {
-      const auto at = std::find(pending_.begin() + static_cast<std::ptrdiff_t>(searched_), pending_.end(), newline);
+      const auto at = std::find(pending_.begin() + searched_, pending_.end(), newline);
       if (at != pending_.end()) {
-        std::vector<std::byte> line{pending_.begin(), at};
-        pending_.erase(pending_.begin(), at + 1);
-        searched_ = 0;
+        std::vector<std::byte> line{pending_.begin() + taken_, at};
+        taken_ = searched_ = at + 1 - pending_.begin();
         return line;
       }
-      searched_ = pending_.size();
+      pending_.erase(pending_.begin(), pending_.begin() + std::exchange(taken_, 0));
+      searched_ = std::ssize(pending_);
     }
     if (pending_.size() > longest_)
-      return std::unexpected{Error{EMSGSIZE,
-                                   "send",
-                                   {},
+      return std::unexpected{Error{EMSGSIZE, "send", receiver_,
                                    std::string{unit_ == Unit::line ? "a line" : "the input"} + " is over " +
                                        std::to_string(longest_) + " bytes, the longest message that goes through" +
                                        (unit_ == Unit::line ? "" : "; --lines sends each line as a message")}};

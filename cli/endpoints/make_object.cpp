@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "endpoints/objects.hpp"
+#include "ginnel/msg/queue.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/posix_queue.hpp"
 #include "ginnel/sys/posix_semaphore.hpp"
@@ -22,15 +23,20 @@ std::string octal(mode_t mode) {
   return text.data();
 }
 
+mode_t mode_of(const MakeRequest& request) {
+  constexpr mode_t for_its_owner = 0600;
+  return request.mode.value_or(for_its_owner);
+}
+
 Result<Made> make_fifo(const Address& address, const MakeRequest& request) {
-  auto made = create_fifo(address.name, {.mode = request.mode, .exclusive = true});
+  auto made = create_fifo(address.name, {.mode = mode_of(request), .exclusive = true});
   if (!made) return std::unexpected{made.error()};
   return Made{address, {}, {}};
 }
 
 Result<Made> make_posix_queue(const Address& address, const MakeRequest& request) {
   PosixQueueOptions options;
-  options.mode = request.mode;
+  options.mode = mode_of(request);
   options.messages = request.messages.value_or(options.messages);
   options.message_size = request.size.value_or(options.message_size);
   auto queue = PosixQueue::create(address.name, options);
@@ -46,13 +52,13 @@ Result<Made> made_sysv(const Address& address, const Result<Object>& object, Jso
 }
 
 Result<Made> make_sysv_queue(const Address& address, const MakeRequest& request) {
-  return made_sysv(address, SysvQueue::create(address.sysv.key, {.mode = request.mode, .exclusive = true}), {});
+  return made_sysv(address, SysvQueue::create(address.sysv.key, {.mode = mode_of(request), .exclusive = true}), {});
 }
 
 Result<Made> make_posix_shm(const Address& address, const MakeRequest& request) {
   if (!request.size)
     return std::unexpected{usage_error(address.to_string(), "how large? give --size, such as --size 1M")};
-  auto shm = PosixShm::create(address.name, *request.size, request.mode);
+  auto shm = PosixShm::create(address.name, *request.size, mode_of(request));
   if (!shm) return std::unexpected{shm.error()};
   return Made{address, {}, {{"size", request.size->count()}}};
 }
@@ -60,14 +66,15 @@ Result<Made> make_posix_shm(const Address& address, const MakeRequest& request) 
 Result<Made> make_sysv_shm(const Address& address, const MakeRequest& request) {
   if (!request.size)
     return std::unexpected{usage_error(address.to_string(), "how large? give --size, such as --size 1M")};
-  const SysvShmOptions options{.mode = request.mode, .exclusive = true, .huge = request.huge.value_or(HugePages::none)};
+  const SysvShmOptions options{
+      .mode = mode_of(request), .exclusive = true, .huge = request.huge.value_or(HugePages::none)};
   return made_sysv(address, SysvShm::create(address.sysv.key, *request.size, options),
                    {{"size", request.size->count()}});
 }
 
 Result<Made> make_posix_semaphore(const Address& address, const MakeRequest& request) {
   const unsigned count = request.count.value_or(0);
-  auto semaphore = PosixSemaphore::create(address.name, {.count = count, .mode = request.mode, .exclusive = true});
+  auto semaphore = PosixSemaphore::create(address.name, {.count = count, .mode = mode_of(request), .exclusive = true});
   if (!semaphore) return std::unexpected{semaphore.error()};
   return Made{address, {}, {{"count", count}}};
 }
@@ -78,27 +85,54 @@ Result<Made> make_sysv_semaphore(const Address& address, const MakeRequest& requ
     return std::unexpected{usage_error(address.to_string(), "--count is at most 32767 for a System V semaphore")};
   const std::array values{static_cast<unsigned short>(count)};
   return made_sysv(address,
-                   SysvSemaphoreSet::create(address.sysv.key, values, {.mode = request.mode, .exclusive = true}),
+                   SysvSemaphoreSet::create(address.sysv.key, values, {.mode = mode_of(request), .exclusive = true}),
                    {{"count", count}});
 }
 
+Result<Made> make_queue(const Address& address, const MakeRequest& request) {
+  QueueOptions options;
+  const auto most = static_cast<long>(detail::QueueShape::most_slots);
+  if (request.messages && (*request.messages < 1 || *request.messages > most))
+    return std::unexpected{
+        usage_error(address.to_string(), "--messages is 1 to " + std::to_string(most) + " for a queue")};
+  if (request.messages) options.slots = static_cast<std::uint32_t>(*request.messages);
+  options.priorities = request.priorities.value_or(options.priorities);
+  options.message_size = request.size.value_or(options.message_size);
+  auto queue = Queue<std::byte[]>::create(address.name, options);
+  if (!queue) return std::unexpected{queue.error()};
+  return Made{address,
+              {},
+              {{"messages", options.slots},
+               {"message_size", options.message_size.count()},
+               {"priorities", options.priorities}}};
+}
+
+/// What a kind can be asked for.
 struct Maker {
   AddressKind kind;
   Result<Made> (*make)(const Address&, const MakeRequest&);
-  bool takes_messages;
-  bool takes_size;
-  bool takes_count;
-  bool takes_huge;
+  bool mode = true;
+  bool messages = false;
+  bool priorities = false;
+  bool size = false;
+  bool count = false;
+  bool huge = false;
 };
 
 constexpr std::array makers{
-    Maker{AddressKind::fifo, make_fifo, false, false, false, false},
-    Maker{AddressKind::posix_queue, make_posix_queue, true, true, false, false},
-    Maker{AddressKind::sysv_queue, make_sysv_queue, false, false, false, false},
-    Maker{AddressKind::posix_shm, make_posix_shm, false, true, false, false},
-    Maker{AddressKind::sysv_shm, make_sysv_shm, false, true, false, true},
-    Maker{AddressKind::posix_semaphore, make_posix_semaphore, false, false, true, false},
-    Maker{AddressKind::sysv_semaphore, make_sysv_semaphore, false, false, true, false},
+    Maker{.kind = AddressKind::fifo, .make = make_fifo},
+    Maker{.kind = AddressKind::posix_queue, .make = make_posix_queue, .messages = true, .size = true},
+    Maker{.kind = AddressKind::sysv_queue, .make = make_sysv_queue},
+    Maker{.kind = AddressKind::posix_shm, .make = make_posix_shm, .size = true},
+    Maker{.kind = AddressKind::sysv_shm, .make = make_sysv_shm, .size = true, .huge = true},
+    Maker{.kind = AddressKind::posix_semaphore, .make = make_posix_semaphore, .count = true},
+    Maker{.kind = AddressKind::sysv_semaphore, .make = make_sysv_semaphore, .count = true},
+    Maker{.kind = AddressKind::queue,
+          .make = make_queue,
+          .mode = false,
+          .messages = true,
+          .priorities = true,
+          .size = true},
 };
 
 std::string_view why_not_made(AddressKind kind) {
@@ -112,11 +146,11 @@ std::string_view why_not_made(AddressKind kind) {
     case AddressKind::topic:
       return "a topic is made by its first writer or reader: see 'ginnel send' and 'ginnel recv'";
     case AddressKind::latest:
-    case AddressKind::queue:
+      return "a newest value is made by its first writer or reader: see 'ginnel send' and 'ginnel recv'";
     case AddressKind::channel:
-      return "of messaging in shared memory only topic is built yet";
+      return "of messaging in shared memory only topic, latest and queue are built yet";
     default:
-      return "can be made: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem";
+      return "can be made: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, queue";
   }
 }
 
@@ -125,10 +159,13 @@ Result<void> check(const Maker& maker, const Address& address, const MakeRequest
     return std::unexpected{usage_error(
         address.to_string(), std::string{option} + " has no meaning for " + std::string{scheme(address.kind)})};
   };
-  if (request.messages && !maker.takes_messages) return stray("--messages");
-  if (request.size && !maker.takes_size) return stray("--size");
-  if (request.count && !maker.takes_count) return stray("--count");
-  if (request.huge && !maker.takes_huge) return stray("--huge");
+  if (request.mode && !maker.mode)
+    return std::unexpected{usage_error(address.to_string(), "its rights are those of the directory it lives in")};
+  if (request.messages && !maker.messages) return stray("--messages");
+  if (request.priorities && !maker.priorities) return stray("--priorities");
+  if (request.size && !maker.size) return stray("--size");
+  if (request.count && !maker.count) return stray("--count");
+  if (request.huge && !maker.huge) return stray("--huge");
   if (address.sysv.id)
     return std::unexpected{usage_error(address.to_string(), "the kernel gives the id; name a key, such as 0x51")};
   return {};
@@ -141,7 +178,7 @@ Result<Made> make_object(const Address& address, const MakeRequest& request) {
   if (maker == makers.end()) return std::unexpected{usage_error(address.to_string(), why_not_made(address.kind))};
   if (auto fits = check(*maker, address, request); !fits) return std::unexpected{fits.error()};
   auto made = maker->make(address, request);
-  if (made) made->facts["mode"] = octal(request.mode);
+  if (made && maker->mode) made->facts["mode"] = octal(mode_of(request));
   return made;
 }
 

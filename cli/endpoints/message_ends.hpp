@@ -17,4 +17,9 @@ using OpenedMessages = Result<Outcome<std::unique_ptr<MessageEnd>, TimedOut>>;
 /// Of a topic; a sender waits for its first reader, whom it would otherwise talk past.
 [[nodiscard]] OpenedMessages open_topic(const Address& address, Direction direction, Deadline deadline);
 
+/// Of a newest value: what is sent last is what is received.
+[[nodiscard]] OpenedMessages open_latest(const Address& address, Direction direction);
+/// Of a queue that is there.
+[[nodiscard]] OpenedMessages open_queue(const Address& address, Direction direction, const MessageDetails& details);
+
 }  // namespace ginnel::cli

@@ -37,6 +37,7 @@ std::string MessageText::of(const Message& message) const {
   Json facts;
   if (message.priority) facts["priority"] = *message.priority;
   if (message.type) facts["type"] = *message.type;
+  if (message.deliveries) facts["deliveries"] = *message.deliveries;
   facts["bytes"] = bytes.size();
   if (is_utf8(bytes)) {
     facts["data"] = bytes;

@@ -15,7 +15,8 @@ Result<void> check(const Address& address, const MessageDetails& details) {
     return refused("a POSIX queue has no way to look at a message and leave it; sysv-msg has (--peek)");
   if (details.peek && address.kind != AddressKind::sysv_queue) return refused("--peek is for sysv-msg");
   if (details.type && address.kind != AddressKind::sysv_queue) return refused("--type is for sysv-msg");
-  if (details.priority && address.kind != AddressKind::posix_queue) return refused("--priority is for mq");
+  if (details.priority && address.kind != AddressKind::posix_queue && address.kind != AddressKind::queue)
+    return refused("--priority is for mq and queue");
   if (details.peek && details.type) return refused("--peek goes by position and takes no --type");
   return {};
 }
@@ -32,6 +33,10 @@ OpenedMessages open_messages(const Address& address, Direction direction, const 
       return open_sysv_queue(address, details);
     case AddressKind::topic:
       return open_topic(address, direction, deadline);
+    case AddressKind::latest:
+      return open_latest(address, direction);
+    case AddressKind::queue:
+      return open_queue(address, direction, details);
     case AddressKind::unix_datagram:
       return direction == Direction::send ? open_datagram_sender(address, deadline)
                                           : open_datagram_receiver(address, listen ? *listen : ListenOptions{});

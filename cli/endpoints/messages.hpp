@@ -17,13 +17,14 @@ namespace ginnel::cli {
 
 struct Message {
   std::vector<std::byte> data;
-  std::optional<unsigned> priority;  ///< of mq
-  std::optional<long> type;          ///< of sysv-msg
+  std::optional<unsigned> priority;    ///< of mq, queue
+  std::optional<long> type;            ///< of sysv-msg
+  std::optional<unsigned> deliveries;  ///< of queue: more than 1 after somebody who had it died
 };
 
 /// What only some kinds understand; open_messages refuses what its kind does not.
 struct MessageDetails {
-  std::optional<unsigned> priority;  ///< to send with: mq
+  std::optional<unsigned> priority;  ///< to send with: mq, queue
   std::optional<long> type;          ///< to send with, or to choose by: sysv-msg
   bool peek = false;                 ///< leave the message there: sysv-msg
 };
@@ -41,6 +42,9 @@ class MessageEnd {
                                                                        Deadline deadline) = 0;
   /// PeerGone: the queue was removed.
   [[nodiscard]] virtual Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) = 0;
+  /// What was received last is where it was to go: only now may it be forgotten. Until then, and unless this is called, a queue: delivers
+  /// it to another.
+  [[nodiscard]] virtual Result<void> delivered() { return {}; }
   /// The longest message that it is worth reading from standard input.
   [[nodiscard]] virtual std::size_t longest() const = 0;
   /// Whether messages go both ways, as over a connection.
@@ -49,7 +53,7 @@ class MessageEnd {
   virtual void finish_sending() noexcept {}
 };
 
-/// Opens mq:, sysv-msg:, unix-seq:, unix-dgram: or topic:. A datagram receiver is bound whether or not `listen` is given.
+/// Opens mq:, sysv-msg:, unix-seq:, unix-dgram:, topic:, latest: or queue:. A datagram receiver is bound whether or not `listen` is given.
 [[nodiscard]] Result<Outcome<std::unique_ptr<MessageEnd>, TimedOut>> open_messages(const Address& address,
                                                                                    Direction direction,
                                                                                    const MessageDetails& details,

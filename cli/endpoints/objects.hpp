@@ -16,8 +16,9 @@ namespace ginnel::cli {
 
 /// What mk was asked for; each kind takes its own part of it and refuses the rest.
 struct MakeRequest {
-  mode_t mode = 0600;
+  std::optional<mode_t> mode;
   std::optional<long> messages;
+  std::optional<unsigned> priorities;
   std::optional<Bytes> size;
   std::optional<unsigned> count;
   std::optional<HugePages> huge;
@@ -29,7 +30,7 @@ struct Made {
   Json facts;             ///< what it was made with
 };
 
-/// Makes what has a name in the kernel: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem.
+/// Makes what has a name: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, queue.
 [[nodiscard]] Result<Made> make_object(const Address& address, const MakeRequest& request);
 
 /// Removes what mk makes, and the path of a Unix socket that nobody has any more.

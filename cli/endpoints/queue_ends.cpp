@@ -26,7 +26,7 @@ class PosixQueueEnd final : public MessageEnd {
     if (received->is<TimedOut>()) return TimedOut{};
     const auto& message = received->as<ReceivedFromQueue>();
     buffer.resize(message.bytes);
-    return Message{.data = std::move(buffer), .priority = message.priority, .type = {}};
+    return Message{.data = std::move(buffer), .priority = message.priority, .type = {}, .deliveries = {}};
   }
 
   std::size_t longest() const override { return message_size_; }
@@ -61,7 +61,7 @@ class SysvQueueEnd final : public MessageEnd {
     if (received->is<Removed>()) return PeerGone{};
     ++position_;
     auto message = std::move(*received).as<SysvMessage>();
-    return Message{.data = std::move(message.data), .priority = {}, .type = message.type};
+    return Message{.data = std::move(message.data), .priority = {}, .type = message.type, .deliveries = {}};
   }
 
   std::size_t longest() const override { return capacity_; }

@@ -4,6 +4,8 @@
 #include <cerrno>
 
 #include "endpoints/objects.hpp"
+#include "ginnel/msg/latest.hpp"
+#include "ginnel/msg/queue.hpp"
 #include "ginnel/msg/topic.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/posix_queue.hpp"
@@ -96,14 +98,19 @@ Removal remove_object(const Address& address) {
       return remove_stale_socket(address);
     case AddressKind::topic:
       return remove_topic(address.name);
+    case AddressKind::latest:
+      return remove_latest(address.name);
+    case AddressKind::queue:
+      return remove_queue(address.name);
     case AddressKind::lock:
       return std::unexpected{Error{EINVAL, "rm", address.to_string(),
                                    "a lock file is never removed: whoever waits for it would then lock a file that "
                                    "nobody else finds"}};
     default:
-      return std::unexpected{Error{EOPNOTSUPP, "rm", address.to_string(),
-                                   "can be removed: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, topic and the "
-                                   "path of a dead unix socket"}};
+      return std::unexpected{
+          Error{EOPNOTSUPP, "rm", address.to_string(),
+                "can be removed: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, topic, latest, queue and the "
+                "path of a dead unix socket"}};
   }
 }
 

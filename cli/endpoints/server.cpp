@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <optional>
 
+#include <CLI/CLI.hpp>
+
 #include "cleanup.hpp"
 #include "command.hpp"
 #include "endpoints/hold_signals.hpp"

@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "ginnel/core/address.hpp"
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/outcome.hpp"

@@ -28,13 +28,12 @@ class SeqpacketEnd final : public MessageEnd {
   }
 
   Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
-    std::vector<std::byte> buffer(socket_message_max);
-    auto received = socket_.receive(buffer, deadline);
+    auto received = socket_.receive(buffer_, deadline);
     if (!received) return std::unexpected{named(received.error(), address_)};
     if (received->is<TimedOut>()) return TimedOut{};
     if (received->is<EndOfStream>()) return EndOfStream{};
-    buffer.resize(received->as<ReceivedMessage>().bytes);
-    return Message{.data = std::move(buffer), .priority = {}, .type = {}};
+    const auto end = buffer_.begin() + static_cast<std::ptrdiff_t>(received->as<ReceivedMessage>().bytes);
+    return Message{.data = {buffer_.begin(), end}, .priority = {}, .type = {}, .deliveries = {}};
   }
 
   std::size_t longest() const override { return socket_message_max; }
@@ -44,6 +43,7 @@ class SeqpacketEnd final : public MessageEnd {
  private:
   UnixSeqpacket socket_;
   Address address_;
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(socket_message_max);
 };
 
 class DatagramEnd final : public MessageEnd {
@@ -60,12 +60,11 @@ class DatagramEnd final : public MessageEnd {
   }
 
   Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
-    std::vector<std::byte> buffer(socket_message_max);
-    auto received = socket_.receive(buffer, deadline);
+    auto received = socket_.receive(buffer_, deadline);
     if (!received) return std::unexpected{named(received.error(), address_)};
     if (received->is<TimedOut>()) return TimedOut{};
-    buffer.resize(received->as<ReceivedMessage>().bytes);
-    return Message{.data = std::move(buffer), .priority = {}, .type = {}};
+    const auto end = buffer_.begin() + static_cast<std::ptrdiff_t>(received->as<ReceivedMessage>().bytes);
+    return Message{.data = {buffer_.begin(), end}, .priority = {}, .type = {}, .deliveries = {}};
   }
 
   std::size_t longest() const override { return socket_message_max; }
@@ -73,6 +72,7 @@ class DatagramEnd final : public MessageEnd {
  private:
   UnixDatagram socket_;
   Address address_;
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(socket_message_max);
   std::optional<PathToRemove> path_;
 };
 

@@ -34,7 +34,7 @@ class TopicReceiver final : public MessageEnd {
     if (received->is<TimedOut>()) return TimedOut{};
     if (received->is<WriterGone>()) return EndOfStream{};
     const std::span<const std::byte> bytes = *received->as<Sample<AnyBytes>>();
-    return Message{.data = {bytes.begin(), bytes.end()}, .priority = {}, .type = {}};
+    return Message{.data = {bytes.begin(), bytes.end()}, .priority = {}, .type = {}, .deliveries = {}};
   }
   std::size_t longest() const override { return 0; }
 

@@ -52,7 +52,8 @@ std::string process_name(const Snapshot& snapshot, pid_t pid) {
   return fmt::format("{}({})", process == nullptr ? "?" : process->command, pid);
 }
 
-std::string mark_of(const Holder& holder) {
+std::string mark_of(const Object& object, const Holder& holder) {
+  if (!object.members.empty() && holder.how == How::lock) return std::string{to_string(holder.access)};
   if (holder.how == How::mapping) return holder.access == inventory::Access::read ? "m" : "M";
   if (holder.how == How::lock) return "L";
   if (holder.how == How::owner) return "*";
@@ -163,7 +164,7 @@ std::string display_holders(const Snapshot& snapshot, const Object& object, std:
   std::vector<std::pair<pid_t, std::string>> processes;  // with the marks of all their handles
   for (const Holder& holder : object.holders) {
     const auto known = std::ranges::find(processes, holder.pid, &std::pair<pid_t, std::string>::first);
-    const std::string mark = mark_of(holder);
+    const std::string mark = mark_of(object, holder);
     if (known == processes.end())
       processes.emplace_back(holder.pid, mark);
     else if (!known->second.contains(mark))

@@ -56,6 +56,24 @@ Json to_json(const inventory::Creator& creator) {
   return json;
 }
 
+Json to_json(const inventory::Member& member) {
+  Json json{{"name", member.name}, {"role", to_string(member.role)}};
+  Facts facts{json};
+  facts.add("pid", member.pid);
+  facts.add("life", member.life, [](inventory::Life life) { return to_string(life); });
+  facts.add("reliable", member.reliable);
+  facts.add("holds_back", member.holds_back);
+  facts.add("waiting", member.waiting);
+  facts.add("capacity", member.capacity);
+  facts.add("messages", member.messages);
+  facts.add("lost", member.lost);
+  facts.add("held", member.held);
+  json["type"] = member.type.empty() ? Json(nullptr) : Json(member.type);
+  json["reads"] = member.reads;
+  facts.finish();
+  return json;
+}
+
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
@@ -104,6 +122,9 @@ Json to_json(const inventory::Judge& judge, const Object& object) {
   Json details = Json::object();
   for (const auto& detail : object.details) details[detail.key] = detail.value;
   json["details"] = std::move(details);
+  Json members = Json::array();
+  for (const auto& member : object.members) members.push_back(to_json(member));
+  json["members"] = std::move(members);
 
   const inventory::Judgement judgement = judge(object);
   json["verdict"] = to_string(judgement.verdict);

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "inventory/columns.hpp"
+#include "render/size.hpp"
 #include "render/table.hpp"
 
 namespace ginnel::cli {
@@ -75,6 +76,34 @@ void add_people(Sheet& sheet, const Snapshot& snapshot, const Object& object) {
   }
 }
 
+std::string count_of(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+/// `w.00, app(812), alive, 4K of 1M waiting, 17 messages of Pose (24 bytes)`.
+std::string member_text(const Snapshot& snapshot, const inventory::Member& member) {
+  std::string text = member.name;
+  if (member.life && member.pid) {
+    const inventory::ProcessInfo* process = member.is_alive() ? snapshot.process(*member.pid) : nullptr;
+    text += process != nullptr ? fmt::format(", {}({})", process->command, *member.pid)
+                               : fmt::format(", pid {}", *member.pid);
+  }
+  text += member.life ? fmt::format(", {}", to_string(*member.life)) : fmt::format(", {}", member.life.reason());
+  if (member.reliable) text += *member.reliable ? ", reliable" : ", best effort";
+  if (member.waiting && member.capacity)
+    text += fmt::format(", {} of {} waiting", short_size(*member.waiting), short_size(*member.capacity));
+  else if (member.waiting)
+    text += fmt::format(", {} waiting", short_size(*member.waiting));
+  else if (member.capacity)
+    text += fmt::format(", up to {} each", short_size(*member.capacity));
+  if (member.messages) text += ", " + count_of(*member.messages, "message");
+  if (!member.type.empty()) text += " of " + member.type;
+  if (member.held) text += ", holds " + count_of(*member.held, "message");
+  if (member.lost) text += fmt::format(", {} lost", *member.lost);
+  if (member.holds_back.value_or(false)) text += ", holds a writer back";
+  return text;
+}
+
 /// What a curious person should not do to it.
 std::string_view what_disturbs(Kind kind) noexcept {
   switch (kind) {
@@ -101,6 +130,13 @@ std::string_view what_disturbs(Kind kind) noexcept {
     case Kind::signalfd:
     case Kind::timerfd:
       return "reading takes the count away";
+    case Kind::topic:
+      return "coming as a reader: a reliable one holds every writer back; removing a file ends its keeper's talk "
+             "unseen";
+    case Kind::latest:
+      return "coming as the writer once it is gone: a value of another type takes the place of this one";
+    case Kind::queue:
+      return "receiving: a message that is acknowledged is gone for the others";
     case Kind::lock:
       return "unlinking the file: the next one locks another file";
     default:
@@ -129,6 +165,9 @@ std::string object_text(const inventory::Judge& judge, const Object& object, con
   });
   if (object.deleted) sheet.add("deleted", "it has lost its name, and goes with its last holder");
   for (const inventory::Detail& detail : object.details) sheet.add(detail.key, detail.value);
+  for (const inventory::Member& member : object.members)
+    sheet.add(to_string(member.role), member_text(snapshot, member),
+              member.holds_back.value_or(false) ? Colour::red : Colour::none);
   add_people(sheet, snapshot, object);
   for (const inventory::ObjectId& id : object.peers) {
     const inventory::Object* peer = snapshot.object(id);

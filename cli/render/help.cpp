@@ -1,5 +1,9 @@
 #include "render/help.hpp"
 
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
 namespace ginnel::cli {
 namespace {
 
@@ -28,6 +32,18 @@ std::string help_entry(std::string_view name, std::string_view description) {
     while (description.starts_with(' ')) description.remove_prefix(1);
   }
   return text.append(description) + '\n';
+}
+
+HelpFormatter::HelpFormatter() { label("SUBCOMMAND", "VERB"); }
+
+std::string HelpFormatter::make_usage(const CLI::App* app, std::string name) const {
+  std::string usage = CLI::Formatter::make_usage(app, std::move(name));
+  // Whether there is one is found out by main, which knows a better complaint.
+  if (const auto optional = usage.find("[VERB]"); optional != std::string::npos) usage.replace(optional, 6, "VERB");
+  const auto found = trailing_.find(app);
+  if (found == trailing_.end() || found->second.empty()) return usage;
+  const auto end = usage.find_last_not_of('\n') + 1;
+  return usage.insert(end, " " + found->second);
 }
 
 std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {

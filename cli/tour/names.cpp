@@ -68,6 +68,7 @@ Names::~Names() {
   clear();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
+  if (ignored) ::rmdir(directory_.c_str());  // an empty one goes also where no descriptor is free to look into it
 }
 
 std::string Names::object(std::size_t number) const {

@@ -9,6 +9,7 @@
 #include "ginnel/sys/cross_memory.hpp"
 #include "ginnel/sys/directory.hpp"
 #include "ginnel/sys/directory_watch.hpp"
+#include "ginnel/sys/epoll.hpp"
 #include "ginnel/sys/eventfd.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/file_lock.hpp"

@@ -26,6 +26,12 @@ std::string range_of(const LockLine& lock) {
   return std::to_string(lock.start) + "-" + (lock.end ? std::to_string(*lock.end) : "end");
 }
 
+/// The lock by which a member of a topic, a newest value or a queue of ours says that it lives is told with that object, unless
+/// somebody waits for it.
+bool is_of_messaging(const Scene& scene, const LockLine& lock) {
+  return is_messaging_lock(lock) && scene.messaging_files.contains({lock.device, lock.inode});
+}
+
 Object& add(Scene& scene, const LockLine& lock) {
   Object& object = scene.objects.at(id_of(lock));
   if (!object.details.empty()) return object;
@@ -46,7 +52,7 @@ void add_holders(Scene& scene, const OpenFile& file) {
     std::string_view line = take_line(lines);
     if (take_until(line, ':') != "lock") continue;
     const auto lock = parse_lock_line(line);
-    if (!lock) continue;
+    if (!lock || (is_of_messaging(scene, *lock) && scene.objects.find(id_of(*lock)) == nullptr)) continue;
     Object& object = add(scene, *lock);
     if (object.name.empty()) object.name = "lock:" + std::string{without_deleted_mark(file.target)};
     object.holders.push_back(
@@ -63,7 +69,7 @@ void add_waiters(Scene& scene, std::string_view lines) {
     if (!lock) continue;
     if (!lock->waits) {
       held = lock;
-      static_cast<void>(add(scene, *lock));
+      if (!is_of_messaging(scene, *lock)) static_cast<void>(add(scene, *lock));
     } else if (held && lock->pid) {
       Object& object = add(scene, *held);
       // A line is told twice when the table changes between two reads of it.

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
 #include "scene.hpp"
 
 namespace ginnel::inventory {
@@ -5,6 +10,7 @@ namespace {
 
 constexpr std::string_view semaphore_prefix = "sem.";
 constexpr std::string_view memfd_prefix = "/memfd:";
+constexpr std::string_view channel_path = "/memfd:ginnel-channel";  // docs/FORMAT.md: each end of a channel makes one
 
 std::string_view last_part(std::string_view path) noexcept { return path.substr(path.rfind('/') + 1); }
 
@@ -12,16 +18,24 @@ bool is_shm(const Scene& scene, std::uint64_t device) { return scene.spaces.file
 
 /// `path` as the kernel or the directory names it.
 Kind kind_of(const Scene& scene, std::uint64_t device, std::string_view path) {
-  if (device == scene.landmarks.memory) return Kind::memfd;
+  if (device == scene.landmarks.memory) return without_deleted_mark(path) == channel_path ? Kind::channel : Kind::memfd;
   return last_part(path).starts_with(semaphore_prefix) ? Kind::posix_semaphore : Kind::posix_shm;
 }
 
 std::string name_of(Kind kind, std::string_view path) {
   path = without_deleted_mark(path);
+  if (kind == Kind::channel) return "ginnel-channel";
   if (kind == Kind::memfd) return std::string{path.starts_with(memfd_prefix) ? path.substr(memfd_prefix.size()) : path};
   const std::string_view name = last_part(path);
   if (kind == Kind::posix_semaphore) return "sem:/" + std::string{name.substr(semaphore_prefix.size())};
   return "shm:/" + std::string{name};
+}
+
+/// The files of topics, newest values and queues of ours are told with them.
+bool is_of_messaging(const Scene& scene, const FileKey& file, std::string_view path) {
+  if (scene.messaging_files.contains(file)) return true;
+  const std::string_view folder = messaging_folder_of(path);
+  return !folder.empty() && scene.messaging_folders.contains(std::pair{file.device, std::string{folder}});
 }
 
 Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
@@ -35,7 +49,8 @@ Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
   take_file_facts(object, status);
   object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");
   object.fill = Fill{.used = status.allocated, .capacity = status.size, .unit = Unit::bytes, .writer_blocks = false};
-  if (kind == Kind::memfd) {
+  if (kind == Kind::channel) object.fill = Fact<Fill>::missing("its two ends alone can tell");
+  if (kind == Kind::memfd || kind == Kind::channel) {
     object.deleted = false;  // it never had a name
     const auto insight = scene.census.insights.find({status.device, status.inode});
     if (insight != scene.census.insights.end() && insight->second.seals) {
@@ -66,6 +81,7 @@ void add_named(Scene& scene, const NamedFile& file) {
 void add_mapping(Scene& scene, const MappedFile& mapping) {
   const bool is_memfd = mapping.device == scene.landmarks.memory && mapping.path.starts_with(memfd_prefix);
   if (!is_memfd && !is_shm(scene, mapping.device)) return;
+  if (is_of_messaging(scene, {mapping.device, mapping.inode}, mapping.path)) return;
   const auto known = scene.files.find({mapping.device, mapping.inode});
   if (known == scene.files.end()) {
     FileStatus status;
@@ -87,18 +103,52 @@ void add_mapping(Scene& scene, const MappedFile& mapping) {
   if (holders.empty() || holders.back() != holder) holders.push_back(holder);
 }
 
+/// Its two ends: who has made it writes it, the peer may only read it. Nullopt where they are not both seen.
+std::optional<std::pair<pid_t, pid_t>> ends_of(const Object& channel) {
+  std::optional<pid_t> writer;
+  std::optional<pid_t> reader;
+  for (const Holder& holder : channel.holders) {
+    if (holder.how != How::mapping) continue;
+    auto& end = holder.access == Access::read ? reader : writer;
+    if (end && *end != holder.pid) return std::nullopt;  // a child has inherited it
+    end = holder.pid;
+  }
+  if (!writer || !reader) return std::nullopt;
+  return std::pair{*writer, *reader};
+}
+
+/// The two directions of a channel, where just one such pair is between two processes.
+void pair_channels(Scene& scene) {
+  std::map<std::pair<pid_t, pid_t>, std::vector<ObjectId>> by_ends;
+  for (const Object& object : scene.objects.all())
+    if (object.id.kind == Kind::channel)
+      if (const auto ends = ends_of(object)) by_ends[*ends].push_back(object.id);
+  for (const auto& [ends, there] : by_ends) {
+    const auto back = by_ends.find({ends.second, ends.first});
+    if (there.size() != 1 || back == by_ends.end() || back->second.size() != 1) continue;
+    scene.objects.at(there.front()).peers.push_back(back->second.front());
+  }
+}
+
+bool wants_memory(const Scene& scene) {
+  return std::ranges::any_of(std::array{Kind::posix_shm, Kind::posix_semaphore, Kind::memfd, Kind::channel},
+                             [&](Kind kind) { return scene.wants(kind); });
+}
+
 }  // namespace
 
 void collect_memory(Scene& scene) {
-  if (!scene.wants(Kind::posix_shm) && !scene.wants(Kind::posix_semaphore) && !scene.wants(Kind::memfd)) return;
+  if (!wants_memory(scene)) return;
   for (const NamedFile& file : scene.spaces.files().shm) add_named(scene, file);
   for (const OpenFile& file : scene.census.files) {
     const bool is_memfd = file.status.device == scene.landmarks.memory && file.target.starts_with(memfd_prefix);
     if (file.status.type != FileType::regular || (!is_memfd && !is_shm(scene, file.status.device))) continue;
+    if (is_of_messaging(scene, {file.status.device, file.status.inode}, file.target)) continue;
     const Object& object = add(scene, file.status, file.target);
     scene.hold(ObjectId{object.id}, file);
   }
   for (const MappedFile& mapping : scene.census.mappings) add_mapping(scene, mapping);
+  pair_channels(scene);
 }
 
 }  // namespace ginnel::inventory

@@ -16,7 +16,7 @@ TEST(CollectMemory, TakesNoFactsFromWhatWasMappedInItsPlace) {
   mapping.device = device;
   mapping.inode = 5;
   mapping.path = "/memfd:first (deleted)";
-  mapping.origin.emplace();
+  mapping.origin = MappedFile::Origin{};
   mapping.origin->status.device = device;
   mapping.origin->status.inode = 6;
   mapping.origin->status.user = 1000;

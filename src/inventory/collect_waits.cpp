@@ -135,7 +135,8 @@ void collect_waits(Scene& scene) {
       add_wait_on_lock(scene, blocked);
     if (blocked.call.call == BlockingCall::connect) add_wait_for_accept(scene, blocked);
     if (blocked.opening) add_wait_for_partner(scene, blocked);
-    if (blocked.futex && scene.wants(Kind::futex)) add_wait_on_futex(scene, blocked, *blocked.futex);
+    if (blocked.futex && !add_wait_on_messaging(scene, blocked, *blocked.futex) && scene.wants(Kind::futex))
+      add_wait_on_futex(scene, blocked, *blocked.futex);
     for (const PolledFile& polled : blocked.polled) add(scene, blocked, polled.fd, Wait::poll);
   }
 }

@@ -106,6 +106,31 @@ Culprits of_futex(const Snapshot& snapshot, const Object& object, const Waiter& 
   return culprits;
 }
 
+/// Those who hold the lock of a ring or a value could publish; those who hold a writer back could go on.
+Culprits of_topic(const Object& object, const Waiter& waiter) {
+  if (waiter.wait == Wait::open) return nobody("nobody reads it yet");
+  const bool sends = waiter.wait == Wait::send;
+  Culprits culprits{.newcomers = !sends, .remark = sends ? "no reader holds it back any more" : "no writer is there"};
+  for (const Member& member : object.members) {
+    const bool could = sends ? member.holds_back.value_or(false) : member.role == Role::writer;
+    if (!member.is_alive() || !could) continue;
+    if (!member.pid) return untold("a member is in a pid namespace that is not seen from here");
+    add(culprits, {*member.pid, 0});
+  }
+  return culprits;
+}
+
+/// Whoever has come to a queue may send and receive.
+Culprits of_own_queue(const Object& object, const Waiter& waiter) {
+  Culprits culprits{.newcomers = true, .remark = "no other participant is there"};
+  for (const Member& member : object.members) {
+    if (!member.is_alive() || (member.pid && *member.pid == waiter.pid)) continue;
+    if (!member.pid) return untold("a participant is in a pid namespace that is not seen from here");
+    add(culprits, {*member.pid, 0});
+  }
+  return culprits;
+}
+
 Culprits of_untracked(const Object& object, const Waiter& waiter) {
   Culprits culprits = untold("the kernel does not tell who uses it");
   const pid_t last = last_user(object);
@@ -141,6 +166,11 @@ Culprits culprits_of(const Snapshot& snapshot, const Object& object, const Waite
       return of_socket(snapshot, object, waiter);
     case Kind::posix_queue:
       return of_queue(object, waiter);
+    case Kind::topic:
+    case Kind::latest:
+      return of_topic(object, waiter);
+    case Kind::queue:
+      return of_own_queue(object, waiter);
     case Kind::lock:
       return of_lock(snapshot, object, waiter);
     case Kind::futex:

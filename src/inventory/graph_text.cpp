@@ -32,7 +32,9 @@ std::string fill_text(const Object& object) {
     case Kind::pipe:
     case Kind::fifo:
     case Kind::posix_queue:
-    case Kind::sysv_queue: {
+    case Kind::sysv_queue:
+    case Kind::topic:
+    case Kind::queue: {
       if (*fill.used == 0) return ", empty";
       std::string text = " " + amount(*fill.used, fill.unit);
       if (fill.capacity) text += " of " + amount(*fill.capacity, fill.unit);

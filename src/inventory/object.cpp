@@ -156,6 +156,20 @@ std::string_view to_string(Life life) noexcept {
   return "?";
 }
 
+std::string_view to_string(Role role) noexcept {
+  switch (role) {
+    case Role::writer:
+      return "writer";
+    case Role::reader:
+      return "reader";
+    case Role::participant:
+      return "participant";
+  }
+  return "?";
+}
+
+bool Member::is_alive() const noexcept { return life && *life == Life::alive; }
+
 const Detail* Object::detail(std::string_view key) const noexcept {
   const auto found = std::ranges::find(details, key, &Detail::key);
   return found == details.end() ? nullptr : &*found;

@@ -44,7 +44,8 @@ bool is_out_of_means(const Error& error) noexcept {
 }  // namespace
 
 bool ProcessReader::wants_mappings() const {
-  return wants(Kind::sysv_shm) || wants(Kind::posix_shm) || wants(Kind::posix_semaphore) || wants(Kind::memfd);
+  return wants(Kind::sysv_shm) || wants(Kind::posix_shm) || wants(Kind::posix_semaphore) || wants(Kind::memfd) ||
+         wants(Kind::channel) || wants(Kind::topic) || wants(Kind::latest) || wants(Kind::queue);
 }
 
 Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
@@ -146,6 +147,7 @@ void ProcessReader::read_descriptor(const Directory& fds, const Directory& folde
   const bool has_mail = status->type == FileType::socket && spaces_.has_mail(status->inode);
   if ((is_anonymous || may_be_locked || has_mail) && folder.read_file(NumberedPath{"fdinfo/", fd}.get(), text_))
     file.info = text_;
+  spaces_.visit_folder_of(file.target, folder);
   look_closer(file);
   census_.files.push_back(std::move(file));
 }

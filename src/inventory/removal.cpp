@@ -52,6 +52,10 @@ RemovalOutcome remove_by_kind(const Snapshot& snapshot, const Object& seen, bool
     case Kind::unix_socket:
       if (seen.detail("stale-path") != nullptr) return remove_file(snapshot, seen, force);
       return {Removal::refused, "its socket lives: it goes with its last holder"};
+    case Kind::topic:
+    case Kind::latest:
+    case Kind::queue:
+      return remove_messaging(snapshot, seen, force);
     case Kind::lock:
       return {Removal::refused, "a lock goes with its holder, and its file is never removed"};
     default:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "ginnel/core/error.hpp"
@@ -24,5 +25,12 @@ struct RemovalOutcome {
 [[nodiscard]] RemovalOutcome remove_posix_queue(const Object& seen, bool force);
 /// What has a path: FIFOs, paths without a socket, POSIX memory and semaphores; in whichever mount namespace the path is of it.
 [[nodiscard]] RemovalOutcome remove_file(const Snapshot& snapshot, const Object& seen, bool force);
+
+/// A topic, newest value or queue of ginnel's own, with what the dead have left in it; in whichever mount namespace its folder is.
+[[nodiscard]] RemovalOutcome remove_messaging(const Snapshot& snapshot, const Object& seen, bool force);
+
+/// Removes below the root of the caller, and where it is not there, below that of a process of each other mount namespace.
+[[nodiscard]] RemovalOutcome in_each_mount_namespace(
+    const Snapshot& snapshot, const std::function<RemovalOutcome(const std::string& root)>& remove_below);
 
 }  // namespace ginnel::inventory

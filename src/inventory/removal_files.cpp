@@ -47,11 +47,8 @@ RemovalOutcome remove_posix_queue(const Object& seen, bool force) {
   return told(unlink_checked(*queues, name, expected, unlink_options(force)));
 }
 
-RemovalOutcome remove_file(const Snapshot& snapshot, const Object& seen, bool force) {
-  const std::string path = path_of(seen);
-  const auto remove_below = [&](const std::string& root) {
-    return told(unlink_checked(root + path, identity_of(seen), unlink_options(force)));
-  };
+RemovalOutcome in_each_mount_namespace(const Snapshot& snapshot,
+                                       const std::function<RemovalOutcome(const std::string& root)>& remove_below) {
   const auto is_of_another_namespace = [](const RemovalOutcome& outcome) {
     return outcome.result == Removal::gone || outcome.result == Removal::changed;
   };
@@ -66,6 +63,13 @@ RemovalOutcome remove_file(const Snapshot& snapshot, const Object& seen, bool fo
     if (there.result == Removal::changed) here = std::move(there);
   }
   return here;
+}
+
+RemovalOutcome remove_file(const Snapshot& snapshot, const Object& seen, bool force) {
+  const std::string path = path_of(seen);
+  return in_each_mount_namespace(snapshot, [&](const std::string& root) {
+    return told(unlink_checked(root + path, identity_of(seen), unlink_options(force)));
+  });
 }
 
 }  // namespace ginnel::inventory

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #include "ginnel/inventory/plan.hpp"
 #include "ginnel/sys/io.hpp"
@@ -9,6 +13,7 @@
 #include "ginnel/sys/sysv_semaphore.hpp"
 #include "ginnel/sys/sysv_shm.hpp"
 #include "hand_made.hpp"
+#include "support/blocked_in.hpp"
 #include "support/child_process.hpp"
 #include "support/ipc_namespace.hpp"
 
@@ -107,6 +112,83 @@ TEST_F(RemovalOfSysv, LeavesAQueueToWhichAMessageCame) {
     EXPECT_EQ(report.result, Removal::changed);
     EXPECT_EQ(report.text, "messages came or went meanwhile");
     EXPECT_EQ(remove(snapshot, seen, true).result, Removal::removed);
+  });
+}
+
+/// Removal is refused while a child does this, and goes on when forced, which ends the wait.
+void expect_left_alone_while(const std::function<bool()>& waits_till_removed, long system_call, Kind kind) {
+  const Snapshot snapshot = scan_own();
+  const Object seen = only(snapshot, kind, own_space());
+  auto waiter = test::fork_child([&](test::Ready) { EXPECT_TRUE(waits_till_removed()); });
+  test::wait_until_blocked_in(waiter.pid(), system_call);
+  const RemovalReport report = remove(snapshot, seen, false);
+  EXPECT_EQ(report.result, Removal::changed);
+  EXPECT_EQ(report.text, "1 thread waits for it now");
+  EXPECT_EQ(remove(snapshot, seen, true).result, Removal::removed);
+  EXPECT_TRUE(waiter.wait().success());
+}
+
+// The last semaphore of a set that is longer than what a scan looks at.
+TEST_F(RemovalOfSysv, LeavesASetForWhichSomebodyBeganToWait) {
+  for (const short change : {short{0}, short{-2}})
+    in_new_namespace([change] {
+      auto set = SysvSemaphoreSet::create(0x51, std::vector<unsigned short>(100, 1));
+      ASSERT_TRUE(set);
+      const auto waits = [&] {
+        const SemaphoreStep step{.index = 99, .change = change};
+        const auto outcome = set->operate({&step, 1});
+        return outcome && outcome->is<Removed>();
+      };
+      expect_left_alone_while(waits, SYS_semtimedop, Kind::sysv_semaphore);
+    });
+}
+
+TEST_F(RemovalOfSysv, LeavesAQueueAtWhichSomebodyBeganToWait) {
+  in_new_namespace([] {
+    auto queue = SysvQueue::create(0x51);
+    ASSERT_TRUE(queue);
+    const auto waits = [&] {
+      const auto outcome = queue->receive();
+      return outcome && outcome->is<Removed>();
+    };
+    expect_left_alone_while(waits, SYS_msgrcv, Kind::sysv_queue);
+  });
+}
+
+TEST_F(RemovalOfSysv, LeavesAQueueAtWhichOneOfItsUsersThreadsWaits) {
+  in_new_namespace([] {
+    auto queue = SysvQueue::create(0x51);
+    ASSERT_TRUE(queue);
+    const Snapshot snapshot = scan_own();
+    const Object seen = only(snapshot, Kind::sysv_queue, own_space());
+    std::atomic<pid_t> tid = 0;
+    std::thread receiver{[&] {
+      tid = ::gettid();
+      EXPECT_TRUE(queue->receive()->is<Removed>());
+    }};
+    while (tid == 0) std::this_thread::yield();
+    test::wait_until_blocked_in(tid, SYS_msgrcv);
+    EXPECT_EQ(remove(snapshot, seen, false).text, "1 thread waits for it now");
+    EXPECT_EQ(remove(snapshot, seen, true).result, Removal::removed);
+    receiver.join();
+  });
+}
+
+// Ids are counted in each namespace anew: the first queue of each has the same.
+TEST_F(RemovalOfSysv, TakesAWaiterOfAnotherNamespaceForNoneOfThisOne) {
+  in_new_namespace([] {
+    auto elsewhere = test::fork_child([](test::Ready) {
+      test::enter_new_ipc_namespace();
+      auto queue = SysvQueue::create(0x51);
+      ASSERT_TRUE(queue);
+      static_cast<void>(queue->receive());
+    });
+    test::wait_until_blocked_in(elsewhere.pid(), SYS_msgrcv);
+    auto queue = SysvQueue::create(0x51);
+    ASSERT_TRUE(queue);
+    const Snapshot snapshot = scan_own();
+    const RemovalReport report = remove(snapshot, only(snapshot, Kind::sysv_queue, own_space()), false);
+    EXPECT_EQ(report.result, Removal::removed) << report.text;
   });
 }
 

@@ -82,7 +82,9 @@ void finish(Scene& scene) {
   snapshot.coverage.sources = {{"/proc", "processes, descriptors, mappings, waits, locks, signals"},
                                {"/proc/sysvipc", "sysv-shm sysv-msg sysv-sem"},
                                {"mqueue file system", "posix-mq"},
-                               {"sock_diag", "unix"}};
+                               {"sock_diag", "unix"},
+                               {"their own files", "topic latest queue"}};
+  for (const std::string& note : scene.spaces.homes().notes()) snapshot.coverage.notes.push_back(note);
   const auto has_hidden_queues = [](const auto& space) { return !space.second.queue_device; };
   if (std::ranges::any_of(scene.spaces.ipc(), has_hidden_queues))
     snapshot.coverage.notes.emplace_back(
@@ -113,6 +115,7 @@ Result<Snapshot> scan(const ScanOptions& options) {
 
   Scene scene{.options = options, .landmarks = *landmarks, .spaces = spaces, .census = *census, .snapshot = snapshot};
   scene.object_of.resize(census->files.size());
+  collect_messaging(scene);
   collect_pipes(scene);
   collect_memory(scene);
   collect_sysv(scene);

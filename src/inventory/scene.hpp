@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,17 @@ class Objects {
   std::vector<Object> objects_;
 };
 
+/// A file of an object of ginnel's own messaging.
+struct MessagingPart {
+  enum class What : std::uint8_t {
+    bell,   ///< that members sleep on
+    kept,   ///< by a member, who holds its lock
+    queue,  ///< of all participants
+  };
+  ObjectId object;
+  What what = What::kept;
+};
+
 /// What the collectors work on: what was read, and what they have made of it.
 struct Scene {
   const ScanOptions& options;
@@ -45,7 +57,12 @@ struct Scene {
   std::unordered_map<FileKey, ObjectId, HashFileKey> files{};  ///< objects that are files, by device and inode
   std::unordered_map<std::uint64_t, ObjectId> sockets{};       ///< Unix sockets by inode
   std::vector<std::optional<ObjectId>> object_of{};            ///< by place in census.files
+  std::unordered_map<FileKey, MessagingPart, HashFileKey> messaging_files{};
+  std::map<std::pair<std::uint64_t, std::string>, ObjectId> messaging_folders{};  ///< by device and path
 
+  void note_messaging(const ObjectId& id, const MessagingFolder& folder);
+  void note_messaging_file(const ObjectId& id, const FileStatus& status,
+                           MessagingPart::What what = MessagingPart::What::kept);
   [[nodiscard]] bool wants(Kind kind) const { return options.kinds.empty() || options.kinds.contains(kind); }
   /// What a thread has open under this number.
   [[nodiscard]] const OpenFile* open_file(pid_t pid, pid_t tid, int fd) const;
@@ -62,7 +79,14 @@ void take_file_facts(Object& object, const FileStatus& status);
 [[nodiscard]] std::string_view without_deleted_mark(std::string_view path) noexcept;
 [[nodiscard]] std::string to_text(Time time);
 
-// Each makes the objects of its kinds; in this order, since locks, waits and signals build on the others.
+/// Whether a file lock is of the kind that those take who take part in an object of ginnel's own.
+[[nodiscard]] bool is_messaging_lock(const LockLine& lock) noexcept;
+/// Notes the wait with its object, if the word is one that the members of a topic, a newest value or a queue of ours sleep on.
+[[nodiscard]] bool add_wait_on_messaging(Scene& scene, const BlockedThread& blocked, const FutexWord& word);
+
+// Each makes the objects of its kinds; in this order: messaging before all that its files would be taken for, and locks, waits
+// and signals last, since they build on the others.
+void collect_messaging(Scene& scene);
 void collect_pipes(Scene& scene);
 void collect_memory(Scene& scene);
 void collect_sysv(Scene& scene);

@@ -5,7 +5,8 @@
 namespace ginnel::inventory {
 
 bool Coverage::complete() const noexcept {
-  return unreadable.empty() && !processes_hidden && std::ranges::all_of(namespaces, &NamespaceInfo::visited) && notes.empty();
+  return unreadable.empty() && !processes_hidden && std::ranges::all_of(namespaces, &NamespaceInfo::visited) &&
+         notes.empty();
 }
 
 const ProcessInfo* Snapshot::process(pid_t pid) const noexcept {

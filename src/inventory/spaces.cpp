@@ -1,7 +1,9 @@
 #include "spaces.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "entering.hpp"
@@ -45,6 +47,18 @@ Result<std::vector<UnixSocketInfo>> look_at_sockets(std::span<const int> namespa
   return unix_sockets(carried->descriptors.front().get());
 }
 
+/// $GINNEL_HOME of the caller, which may lie anywhere.
+void visit_own_home(MessagingHomes& homes) {
+  const char* const home = std::getenv("GINNEL_HOME");
+  if (home == nullptr || *home == '\0') return;
+  std::string path{home};
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::size_t slash = path.rfind('/');
+  const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const auto folder = Directory::open(above.c_str());
+  if (folder) homes.visit(*folder, path.substr(slash == std::string::npos ? 0 : slash + 1).c_str(), path);
+}
+
 std::string_view why_not(const Error& error) noexcept {
   switch (error.code()) {
     case EPERM:
@@ -66,6 +80,12 @@ Spaces::Spaces(const ScanOptions& options) : options_{options} {
   for (const NamespaceKind kind :
        {NamespaceKind::ipc, NamespaceKind::network, NamespaceKind::mount, NamespaceKind::pid})
     if (const auto own = own_namespace_identity(kind)) own_[kind] = own->inode;
+}
+
+bool Spaces::wants_homes() const {
+  const auto& kinds = options_.kinds;
+  return kinds.empty() || std::ranges::any_of(std::array{Kind::topic, Kind::latest, Kind::queue, Kind::posix_shm},
+                                              [&](Kind kind) { return kinds.contains(kind); });
 }
 
 bool Spaces::wanted(const NamespaceInfo& space) const noexcept {
@@ -102,6 +122,7 @@ void Spaces::visit(NamespaceInfo space, const Directory& folder) {
     if (space.kind == NamespaceKind::ipc) failed = visit_ipc(space);
     if (space.kind == NamespaceKind::network) failed = visit_network(space);
     if (space.kind == NamespaceKind::mount) failed = visit_mounts(folder);
+    if (space.kind == NamespaceKind::mount && space.own && wants_homes()) visit_own_home(homes_);
     space.visited = !failed;
     if (failed) space.reason = why_not(*failed);
   }
@@ -153,6 +174,7 @@ void Spaces::add_shm(const Directory& root) {
   files_.shm_devices.insert(status->device);
   ipc_devices_.insert(status->device);
   if (!folders_seen_.emplace(status->device, status->inode).second) return;
+  if (wants_homes()) homes_.visit_shm(*folder);
   static_cast<void>(folder->for_each([&](const char* name, FileType) {
     const auto file = folder->status(name, Follow::no);
     if (!file || file->type != FileType::regular) return true;
@@ -161,6 +183,11 @@ void Spaces::add_shm(const Directory& root) {
     files_.shm.push_back(std::move(named));
     return true;
   }));
+}
+
+void Spaces::visit_folder_of(std::string_view file, const Directory& process) {
+  if (!wants_homes() || messaging_folder_of(file).empty()) return;
+  if (const auto root = process.open_below("root")) homes_.visit_folder_of(*root, file);
 }
 
 void Spaces::add_paths(const Directory& folder, const std::string& path, std::uint64_t device, int depth) {

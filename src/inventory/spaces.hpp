@@ -14,6 +14,7 @@
 #include "ginnel/sys/posix_queue_files.hpp"
 #include "ginnel/sys/sysv_semaphore.hpp"
 #include "ginnel/sys/unix_diag.hpp"
+#include "messaging_homes.hpp"
 #include "proc_text.hpp"
 
 // What can be seen only from inside a namespace, or through the root of a process that is in it.
@@ -56,12 +57,15 @@ class Spaces {
 
   /// `process` is its directory in /proc.
   void visit_those_of(const ProcessInfo& process, const Directory& folder);
+  /// Looks into the folder of a file that a process has open, if it is one of ginnel's own messaging.
+  void visit_folder_of(std::string_view file, const Directory& process);
 
   [[nodiscard]] const std::map<std::uint64_t, IpcSpace>& ipc() const noexcept { return ipc_; }
   [[nodiscard]] const std::map<std::uint64_t, std::vector<UnixSocketInfo>>& network() const noexcept {
     return network_;
   }
   [[nodiscard]] const NamedFiles& files() const noexcept { return files_; }
+  [[nodiscard]] const MessagingHomes& homes() const noexcept { return homes_; }
   [[nodiscard]] const std::vector<NamespaceInfo>& seen() const noexcept { return seen_; }
   /// Whether a device is of /dev/shm or of the POSIX queues of some namespace.
   [[nodiscard]] bool keeps_ipc_files(std::uint64_t device) const noexcept { return ipc_devices_.contains(device); }
@@ -72,6 +76,7 @@ class Spaces {
 
  private:
   [[nodiscard]] bool wanted(const NamespaceInfo& space) const noexcept;
+  [[nodiscard]] bool wants_homes() const;
   void visit(NamespaceInfo space, const Directory& folder);
   [[nodiscard]] std::optional<Error> visit_ipc(const NamespaceInfo& space);
   [[nodiscard]] std::optional<Error> visit_network(const NamespaceInfo& space);
@@ -83,6 +88,7 @@ class Spaces {
   std::map<std::uint64_t, IpcSpace> ipc_;
   std::map<std::uint64_t, std::vector<UnixSocketInfo>> network_;
   NamedFiles files_;
+  MessagingHomes homes_;
   std::set<std::uint64_t> ipc_devices_;
   std::unordered_set<std::uint64_t> sockets_with_mail_;
   std::set<std::pair<std::uint64_t, std::uint64_t>> folders_seen_;  ///< device and inode

@@ -159,16 +159,48 @@ void judge_socket(Trial& trial) {
   trial.weigh_recycler();
 }
 
-/// ginnel's own: an owner that lives holds its lock, and the kernel frees it with its death.
+std::string left_behind(const Member& member) {
+  std::string text = member.name + " was left by a " + std::string{to_string(member.role)} + ", pid " +
+                     (member.pid ? std::to_string(*member.pid) : "not told");
+  if (member.held.value_or(0) > 0) text += ", which holds " + std::to_string(*member.held) + " messages";
+  if (member.messages) text += ", which has published " + std::to_string(*member.messages) + " messages";
+  return text;
+}
+
+/// What is there on purpose while nobody takes part.
+void weigh_what_was_left(Trial& trial) {
+  const Object& object = trial.object();
+  const std::string version = trial.detail("version");
+  if (!version.empty() && version != "0")
+    trial.against(Verdict::likely, "it keeps its last value for whoever comes next");
+  if (object.id.kind != Kind::queue) return;
+  if (!object.fill || !object.fill->used)
+    trial.against(Verdict::unknown, "whether it holds messages may not be read");
+  else if (*object.fill->used > 0)
+    trial.against(Verdict::unknown, "it holds " + std::to_string(*object.fill->used) + " messages");
+  else
+    trial.against(Verdict::likely, "nobody takes part, but a queue is made to be found again");
+}
+
+/// ginnel's own: a member that lives holds its lock, and the kernel frees it with its death, in whatever namespace that was. Messages
+/// that the dead have left in a topic are nobody's: whoever comes next removes them before it reads anything.
 void judge_by_owner_lock(Trial& trial) {
   trial.weigh_users();
   const std::string lock = trial.detail("owner-lock");
+  trial.evidence("locks of its members: " + (lock.empty() ? "not told" : lock));
   if (lock == "free")
-    trial.in_favour("the lock of its owner is free");
+    trial.in_favour("nobody holds the lock of a member");
   else if (lock == "held")
-    trial.against(Verdict::in_use, "its owner holds its lock");
+    trial.against(Verdict::in_use, "a member that lives holds its lock");
   else
-    trial.against(Verdict::unknown, "the lock of its owner could not be asked");
+    trial.against(Verdict::unknown, "the locks of its members could not be asked");
+  if (trial.is_in_use()) return;
+  if (const std::string files = trial.detail("not-understood"); !files.empty())
+    trial.against(Verdict::unknown, "there are files that are not understood: " + files);
+  for (const Member& member : trial.object().members)
+    if (member.life && *member.life != Life::alive) trial.evidence(left_behind(member));
+  weigh_what_was_left(trial);
+  trial.weigh_age();
 }
 
 void judge_lock(Trial& trial) {
@@ -199,7 +231,6 @@ Rule rule_for(Kind kind) noexcept {
     case Kind::topic:
     case Kind::latest:
     case Kind::queue:
-    case Kind::channel:
       return judge_by_owner_lock;
     case Kind::lock:
       return judge_lock;

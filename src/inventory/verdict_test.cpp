@@ -254,11 +254,17 @@ TEST(Verdict, IsNeverThatItMayGoWhereProcessesAreHidden) {
 }
 
 TEST(Verdict, OfOurOwnGoesByTheOwnersLock) {
-  for (const Kind kind : {Kind::topic, Kind::latest, Kind::queue, Kind::channel}) {
+  for (const Kind kind : {Kind::topic, Kind::latest}) {
     const Object ours = hand_made::object(kind, "topic:news");
     expect({
-        {"free", ours, detail("owner-lock", "free"), Verdict::safe, "the lock of its owner is free"},
-        {"held", ours, detail("owner-lock", "held"), Verdict::in_use, "its owner holds its lock"},
+        {"free", ours, detail("owner-lock", "free"), Verdict::safe, "nobody holds the lock of a member"},
+        {"held", ours, detail("owner-lock", "held"), Verdict::in_use, "a member that lives holds its lock"},
+        {"a file that is not understood", ours,
+         [](Snapshot& snapshot, Object& object) {
+           detail("owner-lock", "free")(snapshot, object);
+           detail("not-understood", "notes.txt: it does not belong there")(snapshot, object);
+         },
+         Verdict::unknown, "notes.txt"},
         {"not asked", ours, change_nothing, Verdict::unknown, "could not be asked"},
         {"a reader is there still", ours,
          [](Snapshot& snapshot, Object& object) {
@@ -270,6 +276,27 @@ TEST(Verdict, OfOurOwnGoesByTheOwnersLock) {
   }
 }
 
+TEST(Verdict, OfWhatIsKeptForWhoeverComesNextIsNotSafe) {
+  const auto unused = [](std::uint64_t messages) {
+    return [=](Snapshot& snapshot, Object& object) {
+      detail("owner-lock", "free")(snapshot, object);
+      object.fill = hand_made::fill(messages, 8, Unit::messages);
+    };
+  };
+  const Object queue = hand_made::object(Kind::queue, "queue:jobs");
+  expect({
+      {"an empty queue", queue, unused(0), Verdict::likely, "made to be found again"},
+      {"one with messages", queue, unused(3), Verdict::unknown, "it holds 3 messages"},
+      {"one that may not be read", queue, detail("owner-lock", "free"), Verdict::unknown, "may not be read"},
+  });
+  expect({{"a newest value", hand_made::object(Kind::latest, "latest:state"),
+           [](Snapshot& snapshot, Object& object) {
+             detail("owner-lock", "free")(snapshot, object);
+             detail("version", "7")(snapshot, object);
+           },
+           Verdict::likely, "keeps its last value"}});
+}
+
 TEST(Verdict, OfALockNamesItsHolder) {
   expect(
       {{"held", hand_made::object(Kind::lock, "lock:/run/x"), held_by(30, How::lock), Verdict::in_use, "holder(30)"}});
@@ -279,8 +306,8 @@ TEST(Verdict, OfALockNamesItsHolder) {
 }
 
 TEST(Verdict, OfWhatHasNoNameIsInUse) {
-  for (const Kind kind :
-       {Kind::pipe, Kind::memfd, Kind::eventfd, Kind::epoll, Kind::signalfd, Kind::timerfd, Kind::futex, Kind::signal})
+  for (const Kind kind : {Kind::pipe, Kind::memfd, Kind::eventfd, Kind::epoll, Kind::signalfd, Kind::timerfd,
+                          Kind::futex, Kind::signal, Kind::channel})
     expect(
         {{"it goes by itself", hand_made::object(kind, ""), change_nothing, Verdict::in_use, "with its last holder"}});
 }

@@ -91,7 +91,8 @@ std::string describe_wait(const Object& object, const Waiter& waiter) {
     case Wait::write:
       return "writes to " + name + ", which is full" + fullness(object);
     case Wait::open:
-      return "opens " + name + " and waits for its other side";
+      return object.id.kind == Kind::topic ? "publishes to " + name + " and waits for a reader"
+                                           : "opens " + name + " and waits for its other side";
     case Wait::lock:
       return "waits for " + name;
     case Wait::futex:

@@ -83,4 +83,19 @@ Result<void> check_start(const FileStart& start, const Magic& magic, const std::
   return {};
 }
 
+Result<void> check_type(const TypeStamp& found, const MessageType& expected, const std::string& address) {
+  const TypeStamp wanted = stamp_of(expected);
+  if (found.name_hash == wanted.name_hash && found.version == wanted.version && found.size == wanted.size &&
+      found.alignment == wanted.alignment && found.sequence == wanted.sequence)
+    return {};
+  return std::unexpected{Error{EPROTOTYPE, "attach", address,
+                               "it carries " + type_of(found).to_string() + ", and this program expects " +
+                                   expected.to_string() + ": build both sides from one definition"}};
+}
+
+std::int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace ginnel::detail

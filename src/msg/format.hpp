@@ -131,6 +131,11 @@ static_assert(sizeof(ReaderPage) == page_bytes && offsetof(ReaderPage, cursors) 
 /// Errors: EBADMSG (no such file of ginnel's, or of another version: tells which).
 [[nodiscard]] Result<void> check_start(const FileStart& start, const Magic& magic, const std::string& path);
 
+/// Errors: EPROTOTYPE (another type: shows both).
+[[nodiscard]] Result<void> check_type(const TypeStamp& found, const MessageType& expected, const std::string& address);
+
+[[nodiscard]] std::int64_t wall_clock_ns();
+
 /// The generation counts on beyond its largest number.
 [[nodiscard]] constexpr bool is_later(std::uint32_t a, std::uint32_t b) noexcept {
   return static_cast<std::int32_t>(a - b) > 0;

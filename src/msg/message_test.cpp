@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,46 @@ static_assert(Message<int> && Message<nav::Pose> && Message<std::array<float, 3>
 static_assert(!Message<std::string> && !Message<std::string_view> && !Message<int*> && !Message<int&>);
 static_assert(!Message<std::span<int>> && !Message<int* [4]> && !Message<std::array<const char*, 2>> && !Message<void>);
 static_assert(!Message<int nav::Pose::*> && !Message<decltype(nullptr)>);
+
+struct Shallow {
+  int number = 0;
+  const char* text = nullptr;
+};
+struct Deep {
+  bool flag = false;
+  std::array<double, 3> numbers{};
+  struct {
+    char text[8];
+    Shallow shallow;
+  } inner[2];
+};
+struct Derived : Shallow {
+  int more;
+};
+struct Viewing {
+  std::chrono::nanoseconds when{};
+  std::string_view text{};
+};
+enum class Color : std::uint8_t { red };
+struct Plain {
+  Color color = Color::red;
+  bool flag = false;
+  std::chrono::nanoseconds when{};
+  std::array<std::array<std::uint16_t, 3>, 4> grid{};
+  nav::Pose poses[2];
+  unsigned low : 3;
+  std::byte bytes[5000];
+};
+struct DerivedPlain : nav::Pose {
+  float more;
+};
+struct Empty {};
+union Either {
+  int number;
+  float real;
+};
+static_assert(Message<Plain> && Message<DerivedPlain> && Message<Empty> && Message<Either>);
+static_assert(!Message<Shallow> && !Message<Deep> && !Message<Derived> && !Message<Viewing>);
 
 TEST(MessageType, KnowsNameVersionSizeAndAlignment) {
   const MessageType type = message_type<nav::Pose>();

@@ -65,7 +65,7 @@ QueueStep QueueCore::take_returned(TakenMessage& taken) noexcept {
 void QueueCore::withdraw(const ClaimedSlot& claimed) noexcept {
   std::uint64_t word = claimed.word;
   memory_.slot_word(claimed.slot)
-      .compare_exchange_strong(word, SlotWord::unpack(word).freed().pack(), std::memory_order_release,
+      .compare_exchange_strong(word, SlotWord::unpack(word).freed().pack(), std::memory_order_seq_cst,
                                std::memory_order_relaxed);
 }
 

@@ -122,7 +122,7 @@ bool QueueMembers::release_slots(std::uint32_t number, std::uint64_t dead) const
 /// Two steps, each of which takes away the ground of a popper who looked before it and now wants to take the mark down.
 void mark_returned(const QueueMemory& memory) noexcept {
   memory.returned_mark().fetch_add(2, std::memory_order_acq_rel);
-  memory.returned_mark().fetch_or(1, std::memory_order_acq_rel);
+  memory.returned_mark().fetch_or(1, std::memory_order_seq_cst);
 }
 
 namespace {

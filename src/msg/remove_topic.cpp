@@ -23,6 +23,8 @@ Result<Outcome<Done, NotFound>> remove_topic(const std::string& name, const std:
     const auto topic = detail::TopicFolder::open(home, name);
     if (!topic) return std::unexpected{topic.error()};
     topic->clean_up();
+    const auto existence = topic->lock_existence(LockMode::exclusive);
+    if (!existence) return std::unexpected{existence.error()};
     const auto [writers, readers] = topic->users();
     if (writers + readers > 0)
       return std::unexpected{
@@ -30,7 +32,7 @@ Result<Outcome<Done, NotFound>> remove_topic(const std::string& name, const std:
                 count_of(writers, "writer") + " and " + count_of(readers, "reader") + " use it: end them first"}};
     if (auto removed = topic->folder().remove("bell"); !removed) return std::unexpected{removed.error()};
   }
-  // Whoever came meanwhile has put a file there, and keeps the folder so.
+  // Whoever came since has made a new one there, and keeps the folder so.
   if (auto removed = place->remove_folder(detail::object_folder_name("topic", name)); !removed)
     return std::unexpected{removed.error()};
   return Done{};

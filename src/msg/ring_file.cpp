@@ -27,11 +27,6 @@ Result<RingShape> shape_for(const TopicFolder& topic, const MessageType& type, B
   return shape;
 }
 
-std::int64_t wall_clock_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 /// Two rings of one number differ at least in their time.
 std::uint64_t new_incarnation(const OwnerStamp& owner) {
   const auto ticks = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
@@ -68,17 +63,6 @@ Result<RingShape> checked_shape(const RingHeader& header, const std::string& pat
   return shape;
 }
 
-Result<void> check_type(const RingHeader& header, const MessageType& expected, const std::string& address) {
-  const TypeStamp wanted = stamp_of(expected);
-  const TypeStamp& found = header.type;
-  if (found.name_hash == wanted.name_hash && found.version == wanted.version && found.size == wanted.size &&
-      found.alignment == wanted.alignment && found.sequence == wanted.sequence)
-    return {};
-  return std::unexpected{Error{EPROTOTYPE, "attach", address,
-                               "it carries " + type_of(found).to_string() + ", and this program expects " +
-                                   expected.to_string() + ": build both sides from one definition"}};
-}
-
 }  // namespace
 
 Result<RingFile> make_ring(const TopicFolder& topic, const MessageType& type, Bytes capacity) {
@@ -94,13 +78,14 @@ Result<RingFile> make_ring(const TopicFolder& topic, const MessageType& type, By
   if (!owned) return std::unexpected{owned.error()};
 
   RingFile ring{.file = std::move(*owned), .mapping = std::move(*mapping), .shape = *shape, .name = {}, .number = 0};
+  const auto existence = topic.lock_existence(LockMode::shared);
+  if (!existence) return std::unexpected{existence.error()};
   for (std::size_t number = 0; number < writers_max; ++number) {
     const std::string name = TopicFolder::ring_name(number);
     auto published = topic.folder().publish(ring.file.descriptor(), name);
     if (published) {
       ring.name = name;
       ring.number = number;
-      if (auto there = topic.check_still_there(); !there) return std::unexpected{there.error()};
       return ring;
     }
     if (published.error().code() != EEXIST) return std::unexpected{published.error()};
@@ -119,7 +104,7 @@ Result<RingFile> attach_ring(const TopicFolder& topic, const std::string& name, 
   const auto shape = checked_shape(header, path);
   if (!shape) return std::unexpected{shape.error()};
   if (expected != nullptr)
-    if (auto good = check_type(header, *expected, topic.address()); !good) return std::unexpected{good.error()};
+    if (auto good = check_type(header.type, *expected, topic.address()); !good) return std::unexpected{good.error()};
   auto mapping = MirroredMapping::map(file->get(), Bytes{page_bytes}, Bytes{shape->capacity}, FileAccess::read_only);
   if (!mapping) return std::unexpected{damaged(path, "it is shorter than it says")};
   return RingFile{.file = RangeLocks::adopt(std::move(*file)),

@@ -7,24 +7,17 @@
 #include <limits>
 
 #include "attached_ring.hpp"
-#include "ginnel/sys/directory_watch.hpp"
-#include "ginnel/sys/futex.hpp"
-#include "ginnel/sys/process_barrier.hpp"
-#include "owned_file.hpp"
+#include "bell_waiter.hpp"
+#include "own_page.hpp"
 #include "topic_folder.hpp"
 
 namespace ginnel::detail {
 namespace {
 
-using namespace std::chrono_literals;
 using Clock = Deadline::Clock;
 
-constexpr auto sleep_without_barriers = 1ms;
-constexpr std::chrono::nanoseconds shortest_spin = 1us;
-constexpr std::chrono::nanoseconds longest_spin = 50us;
 constexpr int looks_when_polling = 1024;
 constexpr int looks_when_relaxing = 64;
-constexpr int receives_until_inattentive = 256;
 constexpr std::uint32_t burst_of_one_writer = 64;
 constexpr std::size_t no_ring = std::numeric_limits<std::size_t>::max();
 
@@ -32,44 +25,9 @@ constexpr std::size_t no_ring = std::numeric_limits<std::size_t>::max();
 alignas(cache_line_bytes) constexpr std::array<std::byte, cache_line_bytes> silence{};
 constexpr RingShape shape_of_silence{.capacity = word_bytes, .alignment = word_bytes};
 
-struct OwnPage {
-  RangeLocks file;
-  ReadWriteMapping mapping;
-  std::string name;
-  [[nodiscard]] ReaderPage& page() const noexcept { return *reinterpret_cast<ReaderPage*>(mapping.bytes().data()); }
-};
-
 std::string page_name(const OwnerStamp& owner, unsigned attempt) {
   const auto ticks = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
   return "r." + std::to_string(owner.pid) + "." + std::to_string(ticks + attempt);
-}
-
-Result<OwnPage> make_page(const TopicFolder& topic, Delivery delivery) {
-  auto file = topic.folder().make_file(Bytes{page_bytes}, topic.mode_of_own_files());
-  if (!file) return std::unexpected{file.error()};
-  auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
-  if (!mapping) return std::unexpected{mapping.error()};
-  const auto owner = own_stamp();
-  if (!owner) return std::unexpected{owner.error()};
-  auto owned = take_ownership(std::move(*file));
-  if (!owned) return std::unexpected{owned.error()};
-
-  OwnPage own{.file = std::move(*owned), .mapping = std::move(*mapping), .name = {}};
-  ReaderPage& page = own.page();
-  page.start = {.magic = reader_magic, .version = format_version, .header_bytes = page_bytes};
-  page.owner = *owner;
-  page.reliable = delivery == Delivery::reliable ? 1 : 0;
-  page.joined_generation = topic.bell().generation.load();
-  page.seen_generation.store(page.joined_generation);
-  for (unsigned attempt = 0;; ++attempt) {
-    own.name = page_name(*owner, attempt);
-    auto published = topic.folder().publish(own.file.descriptor(), own.name);
-    if (published) {
-      if (auto there = topic.check_still_there(); !there) return std::unexpected{there.error()};
-      return own;
-    }
-    if (published.error().code() != EEXIST) return std::unexpected{published.error()};
-  }
 }
 
 }  // namespace
@@ -80,6 +38,7 @@ struct TopicReader::Cold {
   MessageType type;
   SubscriberOptions options;
   std::vector<AttachedRing> rings{};
+  std::vector<std::uint64_t> finished{};  ///< incarnations of rings that are left, and that others may keep there
   std::size_t current = no_ring;
   std::size_t turn = 0;  ///< the ring that is looked at first next time
   std::uint32_t seen = 0;
@@ -87,20 +46,16 @@ struct TopicReader::Cold {
   std::uint64_t lost_before = 0;     ///< of writers that have gone
   std::optional<WriterGone> gone{};  ///< the last writer has, and nobody was told yet
   std::vector<std::uint64_t> copy{};
-  DirectoryWatch watch{};
-  bool attentive = false;
-  bool barriers_work = true;
-  int receives_since_sleep = 0;
-  std::chrono::nanoseconds spin_for = 20us;
+  BellWaiter waiter{topic, own};
   Clock::time_point looked_for_deaths = Clock::now();
 
   [[nodiscard]] BellPage& bell() const noexcept { return topic.bell(); }
   [[nodiscard]] Result<void> look_for_rings();
   [[nodiscard]] bool has_attached(const RingFile& file) const;
+  [[nodiscard]] bool uses_number(std::size_t number) const;
+  void leave(std::size_t ring);
   [[nodiscard]] bool any_was_closed() const { return std::ranges::any_of(rings, &AttachedRing::was_closed); }
   void drop_gone_rings();
-  void be_attentive();
-  void be_inattentive();
 };
 
 bool TopicReader::Cold::has_attached(const RingFile& file) const {
@@ -109,10 +64,24 @@ bool TopicReader::Cold::has_attached(const RingFile& file) const {
   });
 }
 
+bool TopicReader::Cold::uses_number(std::size_t number) const {
+  return std::ranges::any_of(rings, [&](const AttachedRing& ring) { return ring.file().number == number; });
+}
+
+/// For good: while another reader keeps its file there, it is not to be read once more.
+void TopicReader::Cold::leave(std::size_t ring) {
+  finished.push_back(rings[ring].file().header().incarnation);
+  rings[ring].leave();
+  rings.erase(rings.begin() + static_cast<std::ptrdiff_t>(ring));
+}
+
 Result<void> TopicReader::Cold::look_for_rings() {
   const std::uint32_t generation = bell().generation.load();
   if (looked && generation == seen) return {};
+  drop_gone_rings();
   Result<void> outcome;
+  bool complete = true;
+  std::vector<std::uint64_t> still_there;
   for (const std::string& name : topic.names()) {
     if (!TopicFolder::ring_number(name)) continue;
     auto file = attach_ring(topic, name, type.name.empty() ? nullptr : &type);
@@ -122,11 +91,25 @@ Result<void> TopicReader::Cold::look_for_rings() {
       continue;
     }
     if (has_attached(*file)) continue;
+    const std::uint64_t incarnation = file->header().incarnation;
+    if (std::ranges::find(finished, incarnation) != finished.end()) {
+      still_there.push_back(incarnation);
+      continue;
+    }
+    // Its last user died and was cleared away while we attached to it: the place of the cursor is taken until we are done with that
+    // ring. As long as we do not say that we have looked, the new one waits for us.
+    if (uses_number(file->number)) {
+      complete = false;
+      continue;
+    }
     rings.emplace_back(std::move(*file), own.page(), looked ? 0 : options.last);
   }
+  finished = std::move(still_there);
   looked = true;
-  seen = generation;
-  own.page().seen_generation.store(generation);
+  if (complete) {
+    seen = generation;
+    own.page().seen_generation.store(generation);
+  }
   topic.wake_writers();  // one may wait for its first reader
   return outcome;
 }
@@ -143,29 +126,9 @@ void TopicReader::Cold::drop_gone_rings() {
     }
     gone = WriterGone{.died = !ring.was_closed()};
     lost_before += ring.lost();
-    ring.leave();
-    rings.erase(rings.begin() + static_cast<std::ptrdiff_t>(i));
+    leave(i);
   }
   if (rings.size() != before) topic.clean_up();
-}
-
-/// From now on the writers look whether anybody sleeps. The barrier makes them see it: a writer that does not has published
-/// before it, and what it published is seen here.
-void TopicReader::Cold::be_attentive() {
-  if (attentive) return;
-  attentive = true;
-  // Counted first and noted then, and the other way round when it ends: a death in between leaves the count too high, which costs
-  // the writers a fence, and never too low, which would cost a sleeper its wake-up.
-  bell().attentive.fetch_add(1);
-  own.page().attentive.store(1);
-  barriers_work = process_barrier().has_value();
-}
-
-void TopicReader::Cold::be_inattentive() {
-  if (!attentive || watch.active()) return;
-  attentive = false;
-  own.page().attentive.store(0);
-  bell().attentive.fetch_sub(1);
 }
 
 TopicReader::TopicReader(std::unique_ptr<Cold> cold, ForkMark mark) noexcept
@@ -198,10 +161,10 @@ Result<TopicReader> TopicReader::open(const std::string& name, const MessageType
   auto mark = ForkMark::create();
   if (!mark) return std::unexpected{mark.error()};
   topic->clean_up();
-  auto page = make_page(*topic, options.delivery);
+  auto page = make_page(*topic, options.delivery == Delivery::reliable, page_name);
   if (!page) return std::unexpected{page.error()};
-  auto cold = std::make_unique<Cold>(
-      Cold{.topic = std::move(*topic), .own = std::move(*page), .type = type, .options = options});
+  auto cold = std::unique_ptr<Cold>{
+      new Cold{.topic = std::move(*topic), .own = std::move(*page), .type = type, .options = options}};
   cold->topic.announce();
   TopicReader reader{std::move(cold), std::move(*mark)};
   if (auto found = reader.cold_->look_for_rings(); !found) return std::unexpected{found.error()};
@@ -210,8 +173,7 @@ Result<TopicReader> TopicReader::open(const std::string& name, const MessageType
 
 void TopicReader::retire() noexcept {
   if (!cold_ || !mark_.same_process()) return;
-  cold_->watch = {};
-  cold_->be_inattentive();
+  cold_->waiter.stop();
   static_cast<void>(cold_->topic.folder().remove_if_same(cold_->own.name, cold_->own.file.descriptor()));
   cold_->topic.announce();
   cold_->topic.clean_up();
@@ -278,8 +240,10 @@ RingReader::Found TopicReader::look_at(std::size_t index) {
 Result<bool> TopicReader::find_record() {
   const std::size_t last = cold_->current;
   put_back();
-  if (cold_->bell().generation.load(std::memory_order_relaxed) != cold_->seen || !cold_->looked)
+  if (cold_->bell().generation.load(std::memory_order_relaxed) != cold_->seen || !cold_->looked) {
+    switch_to(no_ring);  // the one that was read may be dropped
     if (auto found = cold_->look_for_rings(); !found) return std::unexpected{found.error()};
+  }
   const std::size_t count = cold_->rings.size();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = (cold_->turn + i) % count;
@@ -290,8 +254,7 @@ Result<bool> TopicReader::find_record() {
     }
     if (found == RingReader::Found::rubbish) {
       const std::string path = cold_->rings[index].file().name;
-      cold_->rings[index].leave();
-      cold_->rings.erase(cold_->rings.begin() + static_cast<std::ptrdiff_t>(index));
+      cold_->leave(index);
       return std::unexpected{Error{EBADMSG, "receive", cold_->topic.address() + " " + path,
                                    "a record there has an impossible length: its writer is broken, and is left alone"}};
     }
@@ -322,31 +285,20 @@ Result<bool> TopicReader::spin(Deadline deadline) {
     }
     const auto now = Clock::now();
     if (now - cold_->looked_for_deaths >= look_for_deaths_every) return false;
-    if (deadline.passed() || (!polling && now - start >= cold_->spin_for)) return false;
+    if (deadline.passed() || (!polling && now - start >= cold_->waiter.spin_for().now())) return false;
   }
 }
 
 Result<bool> TopicReader::wait_asleep(Deadline deadline) {
-  Cold& cold = *cold_;
-  cold.be_attentive();
-  cold.receives_since_sleep = 0;
-  BellPage& bell = cold.bell();
-  bell.sleeping.store(1);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  cold_->waiter.announce_sleep();
   auto found = find_record();
   if (!found || *found) return found;
-  const std::chrono::nanoseconds longest = cold.barriers_work ? look_for_deaths_every : sleep_without_barriers;
-  const auto asleep = Clock::now();
-  const auto slept = futex_wait(bell.sleeping, 1, deadline.sooner(Deadline::after(longest)));
-  if (!slept) return std::unexpected{slept.error()};
-  // Had it spun a little longer, it would not have had to sleep.
-  const bool was_short = Clock::now() - asleep < longest_spin;
-  cold.spin_for = std::clamp(was_short ? cold.spin_for * 2 : cold.spin_for / 2, shortest_spin, longest_spin);
+  if (auto slept = cold_->waiter.rest_until(deadline); !slept) return std::unexpected{slept.error()};
   return find_record();
 }
 
 Outcome<Record, TimedOut, WriterGone> TopicReader::taken() noexcept {
-  if (++cold_->receives_since_sleep == receives_until_inattentive) cold_->be_inattentive();
+  cold_->waiter.note_received();
   return record_;
 }
 
@@ -376,13 +328,23 @@ Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait(Deadline deadlin
     if (!found) return std::unexpected{found.error()};
     if (*found) return taken();
   }
-  if (!cold.watch.active()) return TimedOut{};
-  cold.watch.clear();
-  cold.bell().armed.store(1);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!cold.waiter.is_watching()) return TimedOut{};
+  return wait_watched();
+}
+
+/// Nothing is there, and the caller will wait by the descriptor.
+Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait_watched() {
+  Cold& cold = *cold_;
+  const bool look_for_deaths = cold.waiter.announce_watch();
   auto found = find_record();
   if (!found) return std::unexpected{found.error()};
   if (*found) return taken();
+  if (look_for_deaths) {
+    put_back();
+    switch_to(no_ring);
+    cold.drop_gone_rings();
+    if (cold.rings.empty() && cold.gone) return *std::exchange(cold.gone, std::nullopt);
+  }
   return TimedOut{};
 }
 
@@ -393,16 +355,7 @@ Error TopicReader::used_in_child(const char* operation) const {
 
 Result<int> TopicReader::pollable() {
   if (!mark_.same_process()) return std::unexpected{used_in_child("poll")};
-  Cold& cold = *cold_;
-  if (cold.watch.active()) return cold.watch.pollable();
-  auto watch = DirectoryWatch::of(cold.topic.folder().descriptor());
-  if (!watch) return std::unexpected{std::move(watch.error()).with_object(cold.topic.address())};
-  cold.watch = std::move(*watch);
-  cold.be_attentive();
-  cold.bell().armed.store(1);
-  // What came before nobody was told of.
-  static_cast<void>(DirectoryWatch::ring(cold.topic.bell_file(), offsetof(BellPage, doorbell)));
-  return cold.watch.pollable();
+  return cold_->waiter.pollable();
 }
 
 }  // namespace ginnel::detail

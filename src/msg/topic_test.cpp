@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,9 +12,11 @@
 #include <filesystem>
 #include <numeric>
 
+#include "ginnel/sys/file_lock.hpp"
 #include "ginnel/sys/shared_folder.hpp"
 #include "support/blocked_in.hpp"
 #include "support/child_process.hpp"
+#include "support/messaging_test.hpp"
 #include "support/scratch.hpp"
 
 namespace ginnel {
@@ -33,31 +34,7 @@ struct NewPose {
   double x = 0;
 };
 
-/// A home of the test's own, in shared memory as a user's is.
-class TopicTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::filesystem::create_directory(home_);
-    std::filesystem::permissions(home_, std::filesystem::perms::owner_all);
-    ASSERT_EQ(::setenv("GINNEL_HOME", home_.c_str(), 1), 0);
-    before_ = test::open_descriptors();
-  }
-  void TearDown() override {
-    EXPECT_EQ(test::open_descriptors(), before_);
-    std::filesystem::remove_all(home_);
-  }
-  [[nodiscard]] std::vector<std::string> files(const std::string& topic) const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator{home_ + "/topic:" + topic})
-      names.push_back(entry.path().filename());
-    std::ranges::sort(names);
-    return names;
-  }
-  const std::string home_ = "/dev/shm" + test::unique_name();
-
- private:
-  std::vector<std::string> before_;
-};
+using TopicTest = test::MessagingTest;
 
 template <class T>
 Publisher<T> publisher(const std::string& name, const PublisherOptions& options = {}) {
@@ -205,9 +182,6 @@ TEST_F(TopicTest, AReaderAsleepIsWokenByAMessage) {
   EXPECT_TRUE(child.wait().success());
 }
 
-/// So often that the watchdog would end a test in which each waits until somebody looks for deaths.
-constexpr int more_than_the_watchdog_bears = 5'000;
-
 TEST_F(TopicTest, SleepersAreWokenAndDoNotWaitForTheNextLook) {
   const SubscriberOptions asleep{.waiting = Waiting::sleeping};
   auto answers = subscriber<int>("answers", asleep);
@@ -215,11 +189,11 @@ TEST_F(TopicTest, SleepersAreWokenAndDoNotWaitForTheNextLook) {
     auto questions = subscriber<int>("questions", asleep);
     auto out = publisher<int>("answers");
     ready.say();
-    for (int i = 0; i < more_than_the_watchdog_bears; ++i) publish(out, receive(questions).value_or(-1));
+    for (int i = 0; i < test::more_than_the_watchdog_bears; ++i) publish(out, receive(questions).value_or(-1));
   });
   child.wait_until_ready();
   auto out = publisher<int>("questions");
-  for (int i = 0; i < more_than_the_watchdog_bears; ++i) {
+  for (int i = 0; i < test::more_than_the_watchdog_bears; ++i) {
     publish(out, i);
     ASSERT_EQ(receive(answers), i);
   }
@@ -231,9 +205,9 @@ TEST_F(TopicTest, WritersThatWaitForRoomAreWokenAndDoNotWaitForTheNextLook) {
   auto child = test::fork_child([](test::Ready) {
     auto pub = publisher<std::byte[]>("lumps", {.capacity = Bytes::kib(64)});
     const std::vector<std::byte> lump(pub.largest());
-    for (int i = 0; i < 4 * more_than_the_watchdog_bears; ++i) ASSERT_TRUE(pub.publish(lump)->is<Done>());
+    for (int i = 0; i < 4 * test::more_than_the_watchdog_bears; ++i) ASSERT_TRUE(pub.publish(lump)->is<Done>());
   });
-  for (int i = 0; i < 4 * more_than_the_watchdog_bears; ++i)
+  for (int i = 0; i < 4 * test::more_than_the_watchdog_bears; ++i)
     ASSERT_TRUE(sub.receive(Deadline::after(30s))->is<Sample<std::byte[]>>()) << i;
   EXPECT_TRUE(child.wait().success());
 }
@@ -390,7 +364,27 @@ TEST_F(TopicTest, TheDeathOfAReaderLetsTheWriterGoOn) {
   EXPECT_TRUE(pub.publish(0, Deadline::after(150ms))->is<TimedOut>());
   child.kill_and_reap(SIGKILL);
   publish(pub, std::uint64_t{1});
-  EXPECT_EQ(files("dead"), (std::vector<std::string>{"bell", "w.00"}));
+  EXPECT_EQ(files("topic:dead"), (std::vector<std::string>{"bell", "w.00"}));
+}
+
+/// Whoever was stopped when it was about to remove the page of a dead one keeps it there, and nobody waits for that.
+TEST_F(TopicTest, ADeadReaderHoldsNobodyBackThoughItsPageStays) {
+  auto pub = publisher<std::uint64_t>("kept", {.capacity = Bytes::kib(64)});
+  auto child = test::fork_child([](test::Ready ready) {
+    auto sub = subscriber<std::uint64_t>("kept");
+    ready.say();
+    ready.stay();
+  });
+  child.wait_until_ready();
+  const auto there = files("topic:kept");
+  const auto page = std::ranges::find_if(there, [](const std::string& name) { return name.starts_with("r."); });
+  ASSERT_NE(page, there.end());
+  auto stopped_remover =
+      FileLock::acquire(home_ + "/topic:kept/" + *page, LockMode::exclusive, Deadline::immediately());
+  ASSERT_TRUE(stopped_remover && stopped_remover->is<FileLock>());
+  child.kill_and_reap(SIGKILL);
+  for (std::uint64_t i = 0; i < 10'000; ++i) publish(pub, i);
+  EXPECT_EQ(files("topic:kept"), there);
 }
 
 TEST_F(TopicTest, AStoppedReaderIsNotTakenForDead) {
@@ -475,11 +469,36 @@ TEST_F(TopicTest, ARingThatIsStillReadKeepsItsNumber) {
     publish(first, 2);
   }
   auto second = publisher<int>("number");
-  const auto there = files("number");
+  const auto there = files("topic:number");
   EXPECT_TRUE(std::ranges::count(there, "w.00") == 1 && std::ranges::count(there, "w.01") == 1);
   EXPECT_EQ(receive(sub), 2);
   publish(second, 3);
   EXPECT_EQ(receive(sub), 3);
+}
+
+/// Another reader keeps the ring of the dead there, and what comes and goes makes everybody look at it once more.
+TEST_F(TopicTest, WhatADeadWriterHasPublishedIsReadOnce) {
+  auto keeper = subscriber<int>("once");
+  for (const Delivery delivery : {Delivery::reliable, Delivery::best_effort}) {
+    auto sub = subscriber<int>("once", {.delivery = delivery});
+    auto child = test::fork_child([](test::Ready ready) {
+      auto pub = publisher<int>("once");
+      for (int i = 0; i < 3; ++i) publish(pub, i);
+      ready.say();
+      ready.stay();
+    });
+    child.wait_until_ready();
+    child.kill_and_reap(SIGKILL);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(receive(sub), i);
+    EXPECT_TRUE(wait_for_end(sub)->died);
+    for (int i = 10; i < 13; ++i) {
+      auto other = publisher<int>("once");
+      publish(other, i);
+      EXPECT_EQ(receive(sub), i);
+      EXPECT_EQ(receive(sub, Deadline::immediately()), std::nullopt);
+    }
+  }
+  for (const int expected : {0, 1, 2}) EXPECT_EQ(receive(keeper), expected);
 }
 
 TEST_F(TopicTest, AWriterMayWaitForItsFirstReader) {
@@ -509,6 +528,27 @@ TEST_F(TopicTest, ATopicIsRemovedWhenNobodyUsesIt) {
   EXPECT_FALSE(std::filesystem::exists(home_ + "/topic:unused"));
 }
 
+/// A writer that has come while somebody removes the topic is known to whoever comes later: they share one bell.
+TEST_F(TopicTest, WhoComesWhileTheTopicIsRemovedIsNotCutOff) {
+  auto child = test::fork_child([](test::Ready) {
+    for (int come = 0; come < 200;) {
+      auto pub = Publisher<int>::create("moment");
+      if (!pub) continue;  // it was removed at that moment
+      ASSERT_TRUE(pub->wait_for_reader(Deadline::immediately())->is<TimedOut>());
+      auto sub = Subscriber<int>::open("moment");
+      ASSERT_TRUE(sub.has_value()) << sub.error().message();
+      ASSERT_TRUE(pub->wait_for_reader(Deadline::after(30s))->is<Done>()) << "the writer that came as number " << come;
+      publish(*pub, ++come);
+      EXPECT_EQ(receive(*sub), come);
+    }
+  });
+  while (child.process().alive()) {
+    static_cast<void>(remove_topic("moment"));
+    ::poll(nullptr, 0, 1);
+  }
+  EXPECT_TRUE(child.wait().success());
+}
+
 TEST_F(TopicTest, BytesOfAnyTypeCanBeLookedAt) {
   auto pub = publisher<Pose>("any");
   auto sub = subscriber<AnyBytes>("any");
@@ -522,9 +562,9 @@ TEST_F(TopicTest, NothingIsLeftOfWriterAndReaderButTheTopicItself) {
   {
     auto pub = publisher<int>("left");
     auto sub = subscriber<int>("left");
-    EXPECT_EQ(files("left").size(), 3U);
+    EXPECT_EQ(files("topic:left").size(), 3U);
   }
-  EXPECT_EQ(files("left"), std::vector<std::string>{"bell"});
+  EXPECT_EQ(files("topic:left"), std::vector<std::string>{"bell"});
   for (int i = 0; i < 3; ++i) {
     auto child = test::fork_child([](test::Ready ready) {
       auto pub = publisher<int>("left");
@@ -538,7 +578,7 @@ TEST_F(TopicTest, NothingIsLeftOfWriterAndReaderButTheTopicItself) {
   {
     auto sub = subscriber<int>("left");
   }
-  EXPECT_EQ(files("left"), std::vector<std::string>{"bell"});
+  EXPECT_EQ(files("topic:left"), std::vector<std::string>{"bell"});
 }
 
 TEST_F(TopicTest, AChildOfForkIsRefusedAndDoesNoHarm) {
@@ -557,7 +597,7 @@ TEST_F(TopicTest, AChildOfForkIsRefusedAndDoesNoHarm) {
     auto own = std::move(sub);  // its end removes nothing of the parent's
   });
   EXPECT_TRUE(child.wait().success());
-  EXPECT_EQ(files("forked").size(), 3U);
+  EXPECT_EQ(files("topic:forked").size(), 3U);
   publish(pub, 5);
   EXPECT_EQ(receive(sub), 5);
 }
@@ -592,7 +632,7 @@ TEST_F(TopicTest, AnotherTypeIsRefusedAndBothAreShown) {
   EXPECT_NE(refused.error().hint().find("Pose (24 bytes)"), std::string::npos) << refused.error().hint();
   EXPECT_NE(refused.error().hint().find("NewPose (8 bytes, version 2)"), std::string::npos);
   EXPECT_FALSE(Subscriber<Pose[]>::open("typed").has_value());
-  EXPECT_EQ(files("typed").size(), 2U) << "the refused reader leaves nothing";
+  EXPECT_EQ(files("topic:typed").size(), 2U) << "the refused reader leaves nothing";
 }
 
 TEST_F(TopicTest, ADamagedOrForeignFileIsRefusedByName) {
@@ -660,11 +700,6 @@ TEST_F(TopicTest, MoreWritersThanThereArePlacesAreRefused) {
   EXPECT_EQ(writers.size(), 56U);
 }
 
-bool becomes_readable(int fd, int timeout_ms) {
-  pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&wait, 1, timeout_ms) == 1;
-}
-
 TEST_F(TopicTest, ThePollableDescriptorTellsOfMessagesAndDeaths) {
   auto sub = subscriber<int>("polled");
   const auto fd = sub.pollable();
@@ -675,7 +710,7 @@ TEST_F(TopicTest, ThePollableDescriptorTellsOfMessagesAndDeaths) {
     return got;
   };
   static_cast<void>(drain());
-  EXPECT_FALSE(becomes_readable(*fd, 0));
+  EXPECT_FALSE(test::becomes_readable(*fd, 0));
   auto child = test::fork_child([](test::Ready ready) {
     auto pub = publisher<int>("polled");
     ready.say();
@@ -684,14 +719,22 @@ TEST_F(TopicTest, ThePollableDescriptorTellsOfMessagesAndDeaths) {
     ready.stay();
   });
   child.wait_until_ready();
-  EXPECT_TRUE(becomes_readable(*fd, 30'000)) << "a writer has come";
+  EXPECT_TRUE(test::becomes_readable(*fd, 30'000)) << "a writer has come";
   EXPECT_TRUE(drain().empty());
   child.release();
-  EXPECT_TRUE(becomes_readable(*fd, 30'000)) << "a message has come";
+  EXPECT_TRUE(test::becomes_readable(*fd, 30'000)) << "a message has come";
   EXPECT_EQ(drain(), std::vector<int>{1});
   child.kill_and_reap(SIGKILL);
-  EXPECT_TRUE(becomes_readable(*fd, 30'000)) << "the writer has died";
-  EXPECT_TRUE(wait_for_end(sub)->died);
+  for (int looks = 0;; ++looks) {  // as an event loop does, which never waits in receive()
+    ASSERT_LT(looks, 100);
+    ASSERT_TRUE(test::becomes_readable(*fd, 30'000)) << "the writer has died";
+    auto got = sub.receive(Deadline::immediately());
+    ASSERT_TRUE(got.has_value());
+    if (const auto* gone = got->get_if<WriterGone>()) {
+      EXPECT_TRUE(gone->died);
+      break;
+    }
+  }
 }
 
 TEST_F(TopicTest, ReadersComeAndGoWhileTheWriterPublishes) {

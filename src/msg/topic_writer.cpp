@@ -5,19 +5,10 @@
 #include <chrono>
 #include <map>
 
-#include "ginnel/sys/directory_watch.hpp"
 #include "ginnel/sys/futex.hpp"
-#include "ginnel/sys/process_barrier.hpp"
 #include "ring_file.hpp"
 
 namespace ginnel::detail {
-namespace {
-
-/// What a writer looks at that no barrier of others reaches: it has a fence in its path instead.
-constinit const std::atomic<std::uint32_t> always_attentive{1};
-
-}  // namespace
-
 struct TopicWriter::Cold {
   TopicFolder topic;
   RingFile ring;
@@ -47,7 +38,7 @@ void TopicWriter::Cold::look_for_readers() {
       now.insert(std::move(known));
       continue;
     }
-    if (auto view = view_reader(topic.folder(), name)) now.emplace(name, std::move(*view));
+    if (auto view = topic.view_reader(name)) now.emplace(name, std::move(*view));
   }
   readers = std::move(now);
 }
@@ -87,11 +78,13 @@ void TopicWriter::Cold::drop_dead_readers() {
   if (!any_dead) return;
   topic.clean_up();
   look_for_readers();
+  // One whose page somebody is about to remove, who was stopped in the middle, holds nobody back any more.
+  std::erase_if(readers, [](const auto& entry) { return entry.second.gone(); });
 }
 
 TopicWriter::TopicWriter(std::unique_ptr<Cold> cold, ForkMark mark) noexcept
     : ring_{cold->ring.mapping.body(), cold->ring.shape},
-      attentive_{&cold->topic.bell().attentive},
+      attentive_{&cold->topic.attentive_readers()},
       mark_{std::move(mark)},
       cold_{std::move(cold)} {}
 
@@ -120,12 +113,9 @@ Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageTy
   if (!ring) return std::unexpected{ring.error()};
 
   auto cold = std::make_unique<Cold>(Cold{.topic = std::move(*topic), .ring = std::move(*ring)});
-  const bool barriers_reach_us = register_for_process_barriers().has_value();
   cold->own_generation = cold->topic.announce();
   cold->header().created_generation.store(cold->own_generation);
-  TopicWriter writer{std::move(cold), std::move(*mark)};
-  if (!barriers_reach_us) writer.attentive_ = &always_attentive;
-  return writer;
+  return TopicWriter{std::move(cold), std::move(*mark)};
 }
 
 /// Goodbye in good order: what was published stays for those who read it already.
@@ -133,6 +123,7 @@ void TopicWriter::retire() noexcept {
   if (!cold_ || !mark_.same_process()) return;
   RingHeader& header = cold_->header();
   header.tail.store(ring_.tail());
+  header.count.store(ring_.count());
   header.closed.store(1);
   // The lock is given up before the others are told to look; closing the file would not do it while it is mapped.
   static_cast<void>(cold_->ring.file.unlock(owner_range));
@@ -217,13 +208,6 @@ Result<Outcome<Done, TimedOut>> TopicWriter::wait_for_reader(Deadline deadline) 
   }
 }
 
-void TopicWriter::wake_readers() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  BellPage& bell = cold_->topic.bell();
-  if (bell.sleeping.load(std::memory_order_relaxed) != 0 && bell.sleeping.exchange(0) != 0)
-    static_cast<void>(futex_wake(bell.sleeping, wake_all));
-  if (bell.armed.load(std::memory_order_relaxed) != 0 && bell.armed.exchange(0) != 0)
-    static_cast<void>(DirectoryWatch::ring(cold_->topic.bell_file(), offsetof(BellPage, doorbell)));
-}
+void TopicWriter::wake_readers() noexcept { cold_->topic.wake_readers(); }
 
 }  // namespace ginnel::detail

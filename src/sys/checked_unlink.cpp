@@ -116,4 +116,10 @@ Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string&
   return unlink_in(folder, name, name, expected, options);
 }
 
+Result<void> remove_empty_directory(const Directory& parent, const std::string& name) {
+  if (::unlinkat(parent.descriptor(), name.c_str(), AT_REMOVEDIR) < 0)
+    return std::unexpected{Error::last("rmdir", name)};
+  return {};
+}
+
 }  // namespace ginnel

@@ -117,6 +117,19 @@ Result<UniqueFd> Directory::open_file(const char* path) const {
   return file;
 }
 
+Result<UniqueFd> Directory::open_regular_file(const char* name) const {
+  const UniqueFd place{::openat(directory_.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  if (!place.valid()) return std::unexpected{Error::last("openat", name)};
+  const auto status = status_at(place.get(), "", AT_EMPTY_PATH);
+  if (!status) return std::unexpected{status.error()};
+  if (status->type == FileType::symlink) return std::unexpected{Error{ELOOP, "openat", name, "it is a symbolic link"}};
+  if (status->type != FileType::regular) return std::unexpected{Error{EINVAL, "openat", name, "it is no regular file"}};
+  const std::string same = "/proc/self/fd/" + std::to_string(place.get());
+  UniqueFd file{::open(same.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  if (!file.valid()) return std::unexpected{Error::last("openat", name)};
+  return file;
+}
+
 Result<void> Directory::read_file(const char* path, std::string& text, std::size_t limit) const {
   text.clear();
   const auto file = open_file(path);
@@ -177,6 +190,18 @@ Result<void> read_text(int fd, std::string& text, std::size_t limit) {
   if (text.size() <= limit) return {};
   text.resize(limit);
   return std::unexpected{Error{EFBIG, "read"}};
+}
+
+Result<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = retry_interrupted(
+        [&] { return ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done)); });
+    if (got < 0) return std::unexpected{Error::last("pread")};
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
 }
 
 Result<FileStatus> file_status(int fd) { return status_at(fd, "", AT_EMPTY_PATH); }

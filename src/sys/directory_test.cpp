@@ -7,7 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 
@@ -125,6 +127,35 @@ TEST(Directory, RefusalsNameThePath) {
   EXPECT_EQ(directory.open_below("f").error().code(), ENOTDIR);
   EXPECT_EQ(Directory::adopt(UniqueFd{::open(scratch.file("f").c_str(), O_RDONLY | O_CLOEXEC)}).error().code(),
             ENOTDIR);
+}
+
+TEST(Directory, OpensNothingButARegularFileOfAFolderThatIsAnothers) {
+  const test::ScratchDirectory scratch;
+  std::ofstream{scratch.file("f")} << "12345";
+  ASSERT_EQ(::symlink("f", scratch.file("link").c_str()), 0);
+  ASSERT_EQ(::mkfifo(scratch.file("fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::mkdir(scratch.file("folder").c_str(), 0700), 0);
+  const Directory directory = open_or_die(scratch.path());
+  EXPECT_TRUE(directory.open_regular_file("f").has_value());
+  EXPECT_EQ(directory.open_regular_file("link").error().code(), ELOOP);
+  EXPECT_EQ(directory.open_regular_file("fifo").error().code(), EINVAL);
+  EXPECT_EQ(directory.open_regular_file("folder").error().code(), EINVAL);
+  EXPECT_EQ(directory.open_regular_file("missing").error().code(), ENOENT);
+}
+
+TEST(Directory, ReadsFromAnOffsetOnAndTellsHowMuchCame) {
+  const test::ScratchDirectory scratch;
+  std::ofstream{scratch.file("f")} << "0123456789";
+  const auto file = open_or_die(scratch.path()).open_regular_file("f");
+  ASSERT_TRUE(file.has_value());
+  std::array<std::byte, 4> bytes{};
+  ASSERT_EQ(read_at(file->get(), 3, bytes), std::size_t{4});
+  EXPECT_EQ(std::memcmp(bytes.data(), "3456", bytes.size()), 0);
+  EXPECT_EQ(read_at(file->get(), 8, bytes), std::size_t{2});
+  EXPECT_EQ(read_at(file->get(), 100, bytes), std::size_t{0});
+  std::string text;
+  ASSERT_TRUE(read_text(file->get(), text).has_value());
+  EXPECT_EQ(text, "0123456789");
 }
 
 }  // namespace

@@ -42,10 +42,18 @@ Result<void> DirectoryWatch::ring(int file, std::uint64_t offset) {
   return {};
 }
 
-void DirectoryWatch::clear() const noexcept {
+bool DirectoryWatch::clear() const noexcept {
   alignas(inotify_event) std::array<char, 4096>
       events;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
-  while (retry_interrupted([&] { return ::read(notifications_.get(), events.data(), events.size()); }) > 0) {
+  bool was_closed = false;
+  while (true) {
+    const auto size = retry_interrupted([&] { return ::read(notifications_.get(), events.data(), events.size()); });
+    if (size <= 0) return was_closed;
+    for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(size);) {
+      const auto& event = *reinterpret_cast<const inotify_event*>(events.data() + at);
+      if ((event.mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW)) != 0) was_closed = true;
+      at += sizeof(inotify_event) + event.len;
+    }
   }
 }
 

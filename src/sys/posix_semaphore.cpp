@@ -10,6 +10,7 @@
 #include <climits>
 #include <new>
 
+#include "clocked_calls.hpp"
 #include "ginnel/core/unique_fd.hpp"
 #include "kernel_setting.hpp"
 #include "memory_file.hpp"
@@ -210,9 +211,8 @@ Result<Outcome<Done, TimedOut>> PosixSemaphore::wait(Deadline deadline) {
   sem_t* const shared = semaphore();
   while (true) {
     const timespec until = monotonic_time(Deadline::after(look_again).sooner(deadline));
-    const int result = retry_interrupted([&] {
-      return deadline.is_immediate() ? ::sem_trywait(shared) : ::sem_clockwait(shared, CLOCK_MONOTONIC, &until);
-    });
+    const int result = retry_interrupted(
+        [&] { return deadline.is_immediate() ? ::sem_trywait(shared) : monotonic_wait(shared, until); });
     if (result == 0) return Done{};
     if (errno != ETIMEDOUT && errno != EAGAIN) return std::unexpected{Error::last("sem_wait", name_)};
     if (deadline.passed()) return TimedOut{};

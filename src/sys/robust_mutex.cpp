@@ -10,29 +10,12 @@
 #include <string>
 #include <utility>
 
+#include "clocked_calls.hpp"
 #include "shared_place.hpp"
 #include "system_call.hpp"
 
-#if defined(__SANITIZE_THREAD__) && !defined(__clang__) && __GNUC__ < 13
-#define GINNEL_TSAN_MISSES_CLOCKLOCK
-#include <sanitizer/tsan_interface.h>  // allowed: the compiler's own runtime, in a build for it
-#endif
-
 namespace ginnel {
 namespace {
-
-/// The ThreadSanitizer of g++ 12 does not see this call, and would take every lock by it for none.
-int clocklock(pthread_mutex_t* mutex, const timespec& until) noexcept {
-#ifdef GINNEL_TSAN_MISSES_CLOCKLOCK
-  __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
-  const int code = ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
-  const bool locked = code == 0 || code == EOWNERDEAD;
-  __tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock | (locked ? 0U : __tsan_mutex_try_lock_failed), 0);
-  return code;
-#else
-  return ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
-#endif
-}
 
 /// How many this thread holds, as far as it knows: after fork(2) the child's copy counts what only the parent holds.
 thread_local std::size_t held_here = 0;
@@ -104,7 +87,7 @@ void clear_pending_operation() noexcept {
 int lock_until(pthread_mutex_t* mutex, Deadline deadline) noexcept {
   while (true) {
     const Deadline look_again = Deadline::after(RobustMutex::look_again).sooner(deadline);
-    const int code = clocklock(mutex, monotonic_time(look_again));
+    const int code = monotonic_lock(mutex, monotonic_time(look_again));
     if (code != ETIMEDOUT) return code;
     if (!deadline.passed()) continue;
     clear_pending_operation();

@@ -3,19 +3,24 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "ginnel/sys/memfd.hpp"
 #include "support/blocked_in.hpp"
 #include "support/child_process.hpp"
 #include "support/signal_storm.hpp"
@@ -369,6 +374,49 @@ TEST_F(RobustMutexTest, WhateverInstructionKillsTheHolderTheNextOneCanGoOn) {
   }
   EXPECT_GT(orphaned, 0) << *total;
   EXPECT_EQ(pair().broken.load(), 0U);
+}
+
+// glibc bug 14485: a thread that dies between an unlock and the end of its book-keeping, or (2.36) after a lock that timed
+// out, makes the kernel write where the mutex was. Something else may lie there by then, and look like a lock of that thread.
+TEST_F(RobustMutexTest, WhateverInstructionKillsItsThreadNothingIsWrittenIntoWhatIsMappedThereNext) {
+  auto next = Memfd::create("next", Bytes::kib(4));
+  ASSERT_TRUE(next);
+  auto view = next->map_read_write();
+  ASSERT_TRUE(view);
+  const std::span words{reinterpret_cast<pid_t*>(view->bytes().data()), RobustMutex::storage_bytes / sizeof(pid_t)};
+  const auto make_anew = [&] {
+    memory_ = shared_memory();
+    auto made = RobustMutex::create_in({.memory = memory_, .offset = 0});
+    ASSERT_TRUE(made);
+    mutex_.emplace(std::move(*made));
+  };
+  const auto body = [&] {
+    std::fill(words.begin(), words.end(), ::gettid());
+    void* const place = memory_->bytes().data();
+    {
+      const auto outcome = lock(Deadline::immediately());
+      mutex_.reset();
+      memory_.reset();
+    }  // a guard was the last that kept it mapped
+    const void* mapped = ::mmap(place, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, next->descriptor(), 0);
+    if (mapped == MAP_FAILED) std::abort();
+  };
+  body();  // or the children would walk through the dynamic linker
+  for (const bool busy : {false, true}) {
+    make_anew();
+    std::optional<test::ChildProcess> holder;
+    if (busy) holder.emplace(fork_holder());
+    const auto total = test::count_steps(body);
+    if (!total) GTEST_SKIP() << "ptrace is forbidden here";
+    constexpr long each_of_the_last = 100;
+    for (long steps = 1; steps < *total; steps += steps < *total - each_of_the_last ? std::max(1L, *total / 20) : 1) {
+      if (!busy) make_anew();  // the one before was left by a death
+      std::fill(words.begin(), words.end(), 0);
+      ASSERT_TRUE(test::kill_after_steps(steps, body));
+      for (const pid_t word : words)
+        ASSERT_EQ(static_cast<std::uint32_t>(word) & FUTEX_OWNER_DIED, 0U) << steps << " of " << *total;
+    }
+  }
 }
 
 TEST_F(RobustMutexTest, ThirtyTwoProcessesKeepTheDataWholeThroughRandomDeaths) {

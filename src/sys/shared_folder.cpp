@@ -1,6 +1,7 @@
 #include "ginnel/sys/shared_folder.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -68,6 +69,23 @@ Result<void> check_file(int file, const std::string& path) {
   return {};
 }
 
+/// Nobody else removes the file meanwhile: what has its name keeps it. A lock of flock(2), since it asks for no right to write.
+class RemoversLock {
+ public:
+  explicit RemoversLock(int file) noexcept
+      : file_{file}, held_{retry_interrupted([&] { return ::flock(file, LOCK_EX | LOCK_NB); }) == 0} {}
+  RemoversLock(const RemoversLock&) = delete;
+  RemoversLock& operator=(const RemoversLock&) = delete;
+  ~RemoversLock() {
+    if (held_) ::flock(file_, LOCK_UN);
+  }
+  [[nodiscard]] bool held() const noexcept { return held_; }
+
+ private:
+  int file_;
+  bool held_;
+};
+
 }  // namespace
 
 uid_t effective_user() noexcept { return ::geteuid(); }
@@ -125,8 +143,18 @@ Result<void> SharedFolder::publish(int file, const std::string& name) const {
   return {};
 }
 
+Result<void> SharedFolder::replace(int file, const std::string& name) const {
+  const std::string beside = name + ".new";
+  ::unlinkat(folder_.get(), beside.c_str(), 0);
+  if (auto published = publish(file, beside); !published) return published;
+  if (::renameat(folder_.get(), beside.c_str(), folder_.get(), name.c_str()) < 0)
+    return std::unexpected{Error::last("rename", path_of(name))};
+  return {};
+}
+
 Result<UniqueFd> SharedFolder::open_file(const std::string& name, FileAccess access) const {
-  const int flags = (access == FileAccess::read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const int flags =
+      (access == FileAccess::read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   UniqueFd file{retry_interrupted([&] { return ::openat(folder_.get(), name.c_str(), flags); })};
   if (!file.valid()) return std::unexpected{Error::last("open", path_of(name))};
   if (auto good = check_file(file.get(), path_of(name)); !good) return std::unexpected{good.error()};
@@ -139,6 +167,8 @@ Result<void> SharedFolder::remove(const std::string& name) const {
 }
 
 Result<bool> SharedFolder::remove_if_same(const std::string& name, int file) const {
+  const RemoversLock alone{file};
+  if (!alone.held()) return false;
   struct stat named{};
   struct stat opened{};
   if (::fstatat(folder_.get(), name.c_str(), &named, AT_SYMLINK_NOFOLLOW) < 0) {

@@ -6,9 +6,13 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <utility>
 
 #include "support/child_process.hpp"
 #include "support/scratch.hpp"
+#include "support/single_step.hpp"
 
 namespace ginnel {
 namespace {
@@ -68,6 +72,37 @@ TEST_F(SharedFolderTest, ANameIsRemovedOnlyWhileItStandsForThatFile) {
   EXPECT_TRUE(*home.remove_if_same("name", first->get()));
   EXPECT_FALSE(*home.remove_if_same("name", first->get()));
   EXPECT_EQ(home.remove("name").error().code(), ENOENT);
+}
+
+/// One who removes stands at each of its instructions, while another removes the same file and gives its name to a new one.
+TEST_F(SharedFolderTest, ALateRemoverDoesNotTakeTheFileThatHasGotTheName) {
+  constexpr long stride = 5;
+  const SharedFolder home = folder();
+  const auto prepare = [&]() -> std::function<bool()> {
+    static_cast<void>(home.remove_if_same("none", home.descriptor()));  // so that all its functions are bound
+    auto file = std::make_shared<UniqueFd>(*home.open_file("name", FileAccess::read_only));
+    return [&home, file] { return home.remove_if_same("name", file->get()).has_value(); };
+  };
+  for (long steps = 0;; steps += stride) {
+    const auto first = home.make_file(Bytes{1}, 0600);
+    ASSERT_TRUE(home.publish(first->get(), "name").has_value());
+    const auto second = home.make_file(Bytes{1}, 0600);
+    bool tried = false;
+    bool published = false;
+    const auto stand = test::stand_after_steps(steps, prepare, [&] {
+      if (std::exchange(tried, true)) return;  // it stands at its end
+      const auto found = home.open_file("name", FileAccess::read_only);
+      if (found) static_cast<void>(home.remove_if_same("name", found->get()));
+      published = home.publish(second->get(), "name").has_value();
+    });
+    if (!stand) GTEST_SKIP() << "tracing is forbidden here";
+    ASSERT_TRUE(stand->success);
+    if (published) {
+      ASSERT_TRUE(*home.remove_if_same("name", second->get())) << "lost, after " << steps << " instructions";
+    }
+    if (stand->ended_before) break;
+    ASSERT_LT(steps, 100'000);
+  }
 }
 
 TEST_F(SharedFolderTest, FoldersBelowAreRemovedOnlyWhenEmpty) {

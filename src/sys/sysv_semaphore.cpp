@@ -269,6 +269,20 @@ Result<SysvSemaphoreSetStatistics> SysvSemaphoreSet::statistics() const {
                                     .mode = static_cast<mode_t>(status.sem_perm.mode & 0777)};
 }
 
+Result<std::size_t> SysvSemaphoreSet::waiting() const {
+  const auto set = statistics();
+  if (!set) return std::unexpected{set.error()};
+  std::size_t threads = 0;
+  for (std::size_t index = 0; index < set->count; ++index) {
+    for (const int command : {GETNCNT, GETZCNT}) {
+      const int count = ::semctl(id_, static_cast<int>(index), command);
+      if (count < 0) return std::unexpected{Error::last("semctl", object_of(id_))};
+      threads += static_cast<std::size_t>(count);
+    }
+  }
+  return threads;
+}
+
 Result<void> SysvSemaphoreSet::remove() {
   if (::semctl(id_, 0, IPC_RMID) == 0) return {};
   const int code = errno;

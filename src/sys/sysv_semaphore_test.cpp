@@ -200,6 +200,7 @@ TEST_F(SysvSemaphoreTest, TellsValueLastUserAndWaitersOfEach) {
   auto second = set().status(1);
   EXPECT_EQ(second->waiting_for_increase, 1U);
   EXPECT_EQ(second->waiting_for_zero, 0U);
+  EXPECT_EQ(set().waiting().value(), 2U);
 
   auto beyond = set().status(2);
   ASSERT_FALSE(beyond);

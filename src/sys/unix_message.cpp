@@ -1,6 +1,7 @@
 #include "unix_message.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -81,6 +82,14 @@ Error connection_reset(int socket) {
   return Error{ECONNRESET, "recv", name_of(socket),
                "the peer closed, or died, without reading all that was sent to it"};
 }
+
+bool peer_has_closed(int socket) noexcept {
+  pollfd look{.fd = socket, .events = POLLRDHUP, .revents = 0};
+  const int found = retry_interrupted([&] { return ::poll(&look, 1, 0); });
+  return found > 0 && (look.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
+}
+
+void end_connection(int socket) noexcept { static_cast<void>(::shutdown(socket, SHUT_RDWR)); }
 
 Result<void> stamp_messages(int socket) {
   const int on = 1;

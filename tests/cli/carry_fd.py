@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 
 from harness import ShellTest
 
@@ -28,6 +29,31 @@ class Descriptors(ShellTest):
         done = self.sh("echo 1 > a; echo 2 > b; ginnel fd recv --listen unix:s -- "
                        "sh -c 'cat <&4; cat <&3; echo $LISTEN_FDS' & ginnel fd send unix:s a b; wait")
         self.assertEqual(done.out, b"2\n1\n2\n")
+
+    def test_ls_finds_the_passed_descriptor_in_the_receiver(self):
+        self.start("ginnel fd recv --listen unix-seq:s -- sh -c 'echo $$ > pid.new; mv pid.new pid; exec sleep 1000'")
+        self.sh("touch file; ginnel fd send unix-seq:s ./file --timeout 50s")
+        self.wait_for_path("pid")
+        self.assertRegex(self.sh("ls -l /proc/$(cat pid)/fd").text, f" 3 -> {self.dir}/file\n")
+
+    def test_a_program_that_uses_the_plain_calls_passes_and_takes_them(self):
+        with open(self.path("file"), "w", encoding="ascii") as file:
+            file.write("by hand")
+        job = self.start("ginnel fd recv --listen unix:s -- sh -c 'cat <&3'")
+        self.wait_for_socket("s")
+        with socket.socket(socket.AF_UNIX) as sender, open(self.path("file"), "rb") as file:
+            sender.connect(self.path("s"))
+            socket.send_fds(sender, [b"x"], [file.fileno()])
+        self.assertEqual(job.finish().out, b"by hand")
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.path("t"))
+            server.listen()
+            job = self.start("ginnel fd send unix:t ./file")
+            with server.accept()[0] as taker:
+                descriptor = socket.recv_fds(taker, 16, 3)[1][0]
+        self.assertEqual(os.read(descriptor, 16), b"by hand")
+        os.close(descriptor)
+        self.assertEqual(job.finish().code, 0)
 
     def test_the_exit_code_of_the_command_is_passed_on(self):
         self.sh("touch a; ginnel fd send unix:s a --timeout 50s & ginnel fd recv --listen unix:s -- sh -c 'exit 37'",

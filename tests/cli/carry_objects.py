@@ -107,11 +107,13 @@ class Refusals(ShellTest):
     def test_every_help_text_shows_examples_and_fits_a_terminal(self):
         overview = self.sh("ginnel --help").text
         self.assertLessEqual(max(map(len, overview.splitlines())), 80)
-        verbs = re.findall(r"^  ([a-z]+)  ", overview.partition("Subcommands:")[2].partition("Addresses")[0], re.M)
+        verbs = re.findall(r"^  ([a-z]+)  ", overview.partition("Verbs:")[2].partition("Addresses")[0], re.M)
         self.assertIn("tour", verbs)
         for verb in [*verbs, "fd send", "fd recv"]:
             with self.subTest(verb):
                 text = self.sh(f"ginnel {verb} --help").text
                 self.assertLessEqual(max(map(len, text.splitlines())), 80)
+                takes = verb in ("pipe", "lock", "sem", "run")
+                self.assertEqual("-- COMMAND" in text.splitlines()[1], takes or verb == "fd", text)
                 if " " not in verb:
                     self.assertIn("Examples", text)

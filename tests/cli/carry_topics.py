@@ -34,12 +34,44 @@ class Topic(ShellTest):
     def test_a_topic_goes_when_nobody_uses_it(self):
         reader = self.start("exec ginnel recv topic:x")
         self.wait_until(lambda: self.readers_of("x") == 1, "a reader")
-        self.assertIn("1 reader", self.sh("ginnel rm topic:x", code=2).errors)
+        for option in ("", "--force "):
+            refused = self.sh(f"ginnel rm {option}topic:x", code=2).errors
+            self.assertIn("1 reader", refused)
+            self.assertIn(f"ginnel({reader.pid})r", refused)
         self.sh("ginnel send topic:x bye")
         self.assertEqual(reader.finish().text, "bye")
         self.sh("ginnel rm topic:x")
         self.assertEqual(os.listdir(self.path("home")), [])
         self.sh("ginnel rm topic:x", code=1)
+
+    def test_of_a_newest_value_the_newest_stays_and_is_read_any_number_of_times(self):
+        self.sh("ginnel recv latest:state --nonblock", code=1)
+        self.sh("seq 3 | ginnel send latest:state --lines")
+        self.assertEqual(self.sh("ginnel recv latest:state; ginnel recv latest:state --json").text,
+                         '3{"bytes":1,"data":"3"}\n')
+        self.sh("ginnel send latest:state ''")
+        self.assertEqual(self.sh("ginnel recv latest:state --lines").text, "\n")
+        self.sh("ginnel rm latest:state")
+        self.assertEqual(os.listdir(self.path("home")), [])
+
+    def test_who_follows_a_newest_value_gets_each_new_one_and_the_end(self):
+        follower = self.start("exec ginnel recv latest:state --follow --lines")
+        self.wait_until(lambda: os.path.lexists(self.path("home/latest:state/r.00")), "a reader")
+        writer = self.start("(for word in one two; do echo $word; until [ -e $word ]; do sleep 0.01; done; done) | ginnel send latest:state --lines")
+        for so_far, seen in ((b"one\n", "one"), (b"one\ntwo\n", "two")):
+            self.wait_until(lambda so_far=so_far: follower.so_far() == so_far, seen)
+            self.sh("touch " + seen)
+        done = follower.finish()
+        self.assertEqual((done.text, done.code), ("one\ntwo\n", 0))
+        self.assertEqual(writer.finish().code, 0)
+        self.assertIn("EBUSY", self.two_writers())
+
+    def two_writers(self):
+        first = self.start("(echo one; sleep 20) | ginnel send latest:state --lines")
+        self.wait_until(lambda: self.sh("ginnel recv latest:state --nonblock", code=None).text == "one", "a value")
+        errors = self.sh("ginnel send latest:state two", code=2).errors
+        first.signal(9)
+        return errors
 
     def test_a_home_that_others_may_enter_is_refused_with_the_remedy(self):
         os.mkdir(self.path("home"), 0o755)

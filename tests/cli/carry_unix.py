@@ -113,6 +113,13 @@ class Messages(ShellTest):
         self.assertEqual(done.text.splitlines(), ['{"bytes":1,"data":"a"}', '{"bytes":0,"data":""}',
                                                   '{"bytes":2,"data":"bc"}'])
 
+    def test_too_few_messages_are_counted(self):
+        job = self.start("ginnel recv --listen unix-seq:s --count 3 --lines")
+        self.sh("ginnel send unix-seq:s one --timeout 50s")
+        done = job.finish()
+        self.assertEqual((done.code, done.out), (1, b"one\n"))
+        self.assertIn("the first 1 of 3", done.errors)
+
     def test_a_datagram_receiver_binds_and_takes_one_message(self):
         done = self.sh("ginnel recv unix-dgram:s & ginnel send unix-dgram:s hi; wait")
         self.assertEqual(done.out, b"hi")

@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from harness import ShellTest
+from harness import GINNEL, ShellTest
 
 ALL = ("pipe pipe-packets pipeline fifo unix-stream unix-seqpacket unix-datagram descriptor-passing posix-queue sysv-queue "
        "posix-shm sysv-shm memfd cross-memory posix-semaphore sysv-semaphore robust-mutex rwlock condition futex eventfd "
@@ -53,6 +53,18 @@ class Tour(ShellTest):
         facts = json.loads(done.text)
         self.assertEqual([m["ok"] for m in facts["mechanisms"]], [False, True])
         self.assertIn("printf", facts["mechanisms"][0]["failure"])
+
+    def test_without_descriptors_it_leaves_nothing_behind(self):
+        with open(GINNEL, "rb") as program:
+            if b"__asan_init" in program.read():
+                self.skipTest("a sanitizer needs descriptors of its own")
+        for most in range(4, 10):
+            with self.subTest(most):
+                job = self.start(f"ulimit -n {most}; exec ginnel tour --quick --only pipe unix-stream")
+                done = job.finish()
+                self.assertNotIn(done.code, (0, 1))
+                self.tour_pid = job.pid
+                self.assertEqual(self.left_behind(), [])
 
     def test_a_signal_leaves_nothing_behind(self):
         # In an IPC namespace of its own, so that whatever is left there is the tour's.

@@ -46,6 +46,17 @@ class ProgramTest(ShellTest):
         self.addCleanup(self._end, process)
         return process
 
+    def remove_memory_later(self, pattern):
+        """What appears under such a name from now on goes at the end of the test."""
+        older = set(glob.glob(pattern))
+
+        def remove():
+            for path in set(glob.glob(pattern)) - older:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+
+        self.addCleanup(remove)
+
     def have_died(self, group):
         def gone():
             for stat in glob.glob("/proc/[0-9]*/stat"):
@@ -83,7 +94,7 @@ class PostgreSql(ProgramTest):
                               env=dict(os.environ, LC_ALL="C"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         self.assertEqual(made.returncode, 0, made.stdout.decode())
         # A killed server leaves its memory behind, also what it made after we have looked.
-        self.addCleanup(self._remove_memory_but, set(glob.glob("/dev/shm/PostgreSQL.*")))
+        self.remove_memory_later("/dev/shm/PostgreSQL.*")
         self.socket = os.path.join(self.dir, f".s.PGSQL.{os.getpid() % 30000 + 20000}")
 
     def test_a_killed_server_leaves_what_is_likely_and_named_as_its_own(self):
@@ -111,14 +122,10 @@ class PostgreSql(ProgramTest):
             self.assertEqual(after[name]["verdict"], "likely")
             self.assertTrue(any("PostgreSQL" in r and "next start" in r for r in after[name]["reasons"]), after[name])
 
-    @staticmethod
-    def _remove_memory_but(older):
-        for path in set(glob.glob("/dev/shm/PostgreSQL.*")) - older:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-
     def _kill_with_children(self, server):
-        """Each of the server's processes has made a session of its own."""
+        """Each of the server's processes has made a session of its own. A stopped server neither starts another nor lets one go."""
+        server.send_signal(signal.SIGSTOP)
+        self.wait_until(lambda: self.state_of(server.pid) == "T", "a server that stands still")
         with open(f"/proc/{server.pid}/task/{server.pid}/children", encoding="ascii") as file:
             children = [int(pid) for pid in file.read().split()]
         server.send_signal(signal.SIGKILL)
@@ -135,13 +142,16 @@ class PostgreSql(ProgramTest):
         with open(path, encoding="ascii") as file:
             return file.read()
 
+    def lives(self, pid):
+        return self.state_of(pid) not in "ZX"
+
     @staticmethod
-    def lives(pid):
+    def state_of(pid):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+                return file.read().rsplit(")", 1)[1].split()[0]
         except OSError:
-            return False
+            return "X"
 
 
 class Redis(ProgramTest):
@@ -234,6 +244,7 @@ class StressNg(ProgramTest):
     def test_nothing_of_running_stressors_is_safe(self):
         if find("stress-ng") is None:
             self.skipTest("stress-ng is not installed")
+        self.remove_memory_later("/dev/shm/stress-ng-*")  # a stressor that is ended in the midst leaves it
         stress = self.spawn("stress-ng", "--mq", "1", "--msg", "1", "--shm", "1", "--shm-sysv", "1", "--sem", "1", "--sem-sysv", "1",
                             "--pipe", "1", "--sock", "1", "--sock-domain", "unix", "--shm-bytes", "1M", "--shm-sysv-bytes", "1M",
                             "--timeout", "60", "--temp-path", self.dir)

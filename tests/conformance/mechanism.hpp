@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -43,6 +44,7 @@ struct Traits {
   bool many_senders = true;
   bool tells_sender = false;    ///< PeerGone once the last receiver has died
   bool tells_receiver = false;  ///< EndOfStream once the last sender has died
+  long waits_in = SYS_ppoll;    ///< the system call of one who waits to be told
 };
 
 /// Both ends, made before fork. Each process then says which it is, and so gives the other end up.

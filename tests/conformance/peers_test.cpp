@@ -61,7 +61,7 @@ TEST_P(Conformance, AReceiverThatWaitsIsToldOfTheSendersDeathOrTimesOut) {
   receiver.wait_until_ready();
   if (traits().tells_receiver) {
     give_up();
-    wait_until_blocked_in(receiver.pid(), SYS_ppoll);
+    wait_until_blocked_in(receiver.pid(), traits().waits_in);
   }
   sender.kill_and_reap(SIGKILL);
   EXPECT_TRUE(receiver.wait().success());
@@ -93,7 +93,7 @@ TEST_P(Conformance, ASenderThatWaitsForRoomIsToldOfTheReceiversDeathOrTimesOut) 
   sender.wait_until_ready();
   if (traits().tells_sender) {
     give_up();
-    wait_until_blocked_in(sender.pid(), SYS_ppoll);
+    wait_until_blocked_in(sender.pid(), traits().waits_in);
   }
   receiver.kill_and_reap(SIGKILL);
   EXPECT_TRUE(sender.wait().success());

@@ -44,7 +44,7 @@ std::vector<Operation> lock_operations() {
       {"futex_wait",
        [] {
          return [word = std::make_shared<FutexWord>(0U)] {
-           return Attempt{report(futex_wait(*word, 1, Deadline::after(std::chrono::seconds{5})))};
+           return Attempt{report(futex_wait(*word, 1, Deadline::after(patience)))};
          };
        }},
       {"futex_wake",
@@ -53,7 +53,7 @@ std::vector<Operation> lock_operations() {
        [] {
          return [word = std::make_shared<FutexWord>(0U)] {
            const std::array waiters{FutexWaiter{word.get(), 1}};
-           return Attempt{report(futex_wait_any(waiters, Deadline::after(std::chrono::seconds{5})))};
+           return Attempt{report(futex_wait_any(waiters, Deadline::after(patience)))};
          };
        }},
       {"RobustMutex::create_in",
@@ -61,7 +61,7 @@ std::vector<Operation> lock_operations() {
       {"RobustMutex::lock",
        [] {
          auto mutex = std::make_shared<RobustMutex>(must(RobustMutex::create_in(ready_place())));
-         return [mutex] { return Attempt{report(mutex->lock(Deadline::after(std::chrono::seconds{5})))}; };
+         return [mutex] { return Attempt{report(mutex->lock(Deadline::after(patience)))}; };
        }},
       {"RobustMutex::lock that times out",
        [] {
@@ -108,12 +108,12 @@ std::vector<Operation> lock_operations() {
       {"SharedRwlock::lock_shared",
        [] {
          auto lock = std::make_shared<SharedRwlock>(must(SharedRwlock::create_in(ready_place())));
-         return [lock] { return Attempt{report(lock->lock_shared(Deadline::after(std::chrono::seconds{5})))}; };
+         return [lock] { return Attempt{report(lock->lock_shared(Deadline::after(patience)))}; };
        }},
       {"SharedRwlock::lock_exclusive",
        [] {
          auto lock = std::make_shared<SharedRwlock>(must(SharedRwlock::create_in(ready_place())));
-         return [lock] { return Attempt{report(lock->lock_exclusive(Deadline::after(std::chrono::seconds{5})))}; };
+         return [lock] { return Attempt{report(lock->lock_exclusive(Deadline::after(patience)))}; };
        }},
       {"FileLock::acquire",
        [] {
@@ -124,8 +124,7 @@ std::vector<Operation> lock_operations() {
        [] {
          (void)must(FileLock::acquire(scratch_file("lock"), LockMode::shared));
          return [] {
-           return Attempt{report(
-               FileLock::acquire(scratch_file("lock"), LockMode::shared, Deadline::after(std::chrono::seconds{5})))};
+           return Attempt{report(FileLock::acquire(scratch_file("lock"), LockMode::shared, Deadline::after(patience)))};
          };
        }},
       {"FileLock::convert",
@@ -133,7 +132,7 @@ std::vector<Operation> lock_operations() {
          auto lock =
              std::make_shared<FileLock>(must(FileLock::acquire(scratch_file("lock"), LockMode::shared)).as<FileLock>());
          return [lock] {
-           auto converted = lock->convert(LockMode::exclusive, Deadline::after(std::chrono::seconds{5}));
+           auto converted = lock->convert(LockMode::exclusive, Deadline::after(patience));
            if (!converted) return Attempt{report(converted)};
            return Attempt{report(lock->convert(LockMode::shared))};
          };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@
 // (or a few that belong together), on objects that were made ready before.
 
 namespace ginnel::fault {
+
+/// For what is there already: reached only by an operation that went wrong, however busy the machine is.
+inline constexpr std::chrono::seconds patience{20};
 
 /// What an attempt came to: `done`, `outcome NAME` or `error ENAME operation`.
 struct Attempt {

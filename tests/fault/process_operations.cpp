@@ -17,8 +17,14 @@
 namespace ginnel::fault {
 namespace {
 
+/// It has come to its rest when this returns: what it calls before that would be taken for calls of the operation.
 std::shared_ptr<test::ChildProcess> waiting_child() {
-  return std::make_shared<test::ChildProcess>(test::fork_child([](test::Ready ready) { ready.stay(); }));
+  auto child = std::make_shared<test::ChildProcess>(test::fork_child([](test::Ready ready) {
+    ready.say();
+    ready.stay();
+  }));
+  child->wait_until_ready();
+  return child;
 }
 
 /// A started program is ended and collected before anybody counts what was left.

@@ -216,7 +216,7 @@ std::vector<Operation> queue_operations() {
       {"PosixSemaphore::wait and post",
        [] {
          return [semaphore = ready_posix_semaphore()] {
-           auto waited = semaphore->wait(Deadline::after(std::chrono::seconds{5}));
+           auto waited = semaphore->wait(Deadline::after(patience));
            if (!waited) return Attempt{report(waited)};
            return Attempt{report(semaphore->post())};
          };
@@ -244,7 +244,7 @@ std::vector<Operation> queue_operations() {
       {"SysvSemaphoreSet::operate with a deadline",
        [] {
          return [held = std::make_shared<SysvSemaphoresUntilEnd>()] {
-           return Attempt{report(held->set.operate(up_and_down, Deadline::after(std::chrono::seconds{5})))};
+           return Attempt{report(held->set.operate(up_and_down, Deadline::after(patience)))};
          };
        }},
       {"SysvSemaphoreSet::remove",

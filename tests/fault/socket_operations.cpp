@@ -32,7 +32,7 @@ Attempt send_and_receive(std::pair<Socket, Socket>& pair) {
   auto sent = pair.first.send(as_bytes("message"));
   if (!sent) return {report(sent)};
   std::array<std::byte, 64> buffer{};
-  return {report(pair.second.receive(buffer, Deadline::after(std::chrono::seconds{1})))};
+  return {report(pair.second.receive(buffer, Deadline::after(patience)))};
 }
 
 template <class Socket>
@@ -62,7 +62,7 @@ Attempt pass_descriptors(std::pair<Type, Type>& pair) {
   auto sent = send_descriptors(pair.first.pollable(), as_bytes("three"), descriptors);
   if (!sent) return {report(sent)};
   std::array<std::byte, 16> buffer{};
-  return {report(receive_descriptors(pair.second.pollable(), buffer, Deadline::after(std::chrono::seconds{1})))};
+  return {report(receive_descriptors(pair.second.pollable(), buffer, Deadline::after(patience)))};
 }
 
 }  // namespace
@@ -88,9 +88,7 @@ std::vector<Operation> socket_operations() {
          auto listener = ready_listener(address);
          auto clients = std::make_shared<std::vector<UnixStream>>();
          for (int i = 0; i < 3; ++i) clients->push_back(must(UnixStream::connect(address)).as<UnixStream>());
-         return [listener, clients] {
-           return Attempt{report(listener->accept(Deadline::after(std::chrono::seconds{1})))};
-         };
+         return [listener, clients] { return Attempt{report(listener->accept(Deadline::after(patience)))}; };
        }},
       {"UnixListener::accept with an allow-list",
        [] {
@@ -99,9 +97,7 @@ std::vector<Operation> socket_operations() {
              must(UnixListener::listen(UnixType::stream, address, {.allow_uids = {0}, .allow_gids = {0}})));
          auto clients = std::make_shared<std::vector<UnixStream>>();
          for (int i = 0; i < 3; ++i) clients->push_back(must(UnixStream::connect(address)).as<UnixStream>());
-         return [listener, clients] {
-           return Attempt{report(listener->accept(Deadline::after(std::chrono::seconds{1})))};
-         };
+         return [listener, clients] { return Attempt{report(listener->accept(Deadline::after(patience)))}; };
        }},
       {"UnixStream write and read",
        [] {
@@ -109,7 +105,7 @@ std::vector<Operation> socket_operations() {
            auto wrote = pair->first.write_all(as_bytes("bytes"));
            if (!wrote) return Attempt{report(wrote)};
            std::array<std::byte, 5> buffer{};
-           return Attempt{report(pair->second.read(buffer, Deadline::after(std::chrono::seconds{1})))};
+           return Attempt{report(pair->second.read(buffer, Deadline::after(patience)))};
          };
        }},
       {"UnixStream::pair", [] { return [] { return Attempt{report(UnixStream::pair())}; }; }},

@@ -24,7 +24,7 @@ std::string write_then_read(const Pipe& pipe) {
   auto put = write_all(pipe.write_end.get(), as_bytes("ten bytes.."));
   if (!put) return report(put);
   std::array<std::byte, 11> buffer{};
-  auto got = read_all(pipe.read_end.get(), buffer, Deadline::after(std::chrono::seconds{1}));
+  auto got = read_all(pipe.read_end.get(), buffer, Deadline::after(patience));
   if (!got) return report(got);
   return got->bytes == put->bytes ? "done" : "outcome Short";
 }
@@ -45,13 +45,13 @@ Attempt create_and_remove(const std::string& path, const FifoOptions& options) {
 }
 
 Attempt message_through(const Pipe& pipe) {
-  auto sent = send_message(pipe.write_end.get(), as_bytes("message"), Deadline::after(std::chrono::seconds{1}));
+  auto sent = send_message(pipe.write_end.get(), as_bytes("message"), Deadline::after(patience));
   if (!sent) return {report(sent)};
   UniqueFd copy{::fcntl(pipe.read_end.get(), F_DUPFD_CLOEXEC, 0)};
   if (!copy.valid()) return {report_error(Error::last("fcntl"))};
   FifoMessageReader reader{std::move(copy)};
   // A first attempt that failed between the two left its message there.
-  return {report(reader.receive(Deadline::after(std::chrono::seconds{1})))};
+  return {report(reader.receive(Deadline::after(patience)))};
 }
 
 /// A pipe with a few bytes in it and no writer: what is relayed from it ends.
@@ -66,8 +66,8 @@ Result<UniqueFd> ended_stream() {
 Attempt relay_to_two(const Pipe& output, const Pipe& copy) {
   auto input = ended_stream();
   if (!input) return {report(input)};
-  return {report(relay_with_copy(input->get(), output.write_end.get(), copy.write_end.get(),
-                                 Deadline::after(std::chrono::seconds{1})))};
+  return {
+      report(relay_with_copy(input->get(), output.write_end.get(), copy.write_end.get(), Deadline::after(patience)))};
 }
 
 Attempt relay_two_ways(const Pipe& to_a, const Pipe& to_b) {
@@ -77,7 +77,7 @@ Attempt relay_two_ways(const Pipe& to_a, const Pipe& to_b) {
   if (!from_b) return {report(from_b)};
   const DuplexEnds ends{
       .a_in = from_a->get(), .a_out = to_a.write_end.get(), .b_in = from_b->get(), .b_out = to_b.write_end.get()};
-  return {report(relay_both_ways(ends, Deadline::after(std::chrono::seconds{1})))};
+  return {report(relay_both_ways(ends, Deadline::after(patience)))};
 }
 
 }  // namespace
@@ -145,8 +145,8 @@ std::vector<Operation> stream_operations() {
          return [input = ready_pipe(), output = ready_pipe()] {
            auto put = write_all(input->write_end.get(), as_bytes("bytes"));
            if (!put) return Attempt{report(put)};
-           return Attempt{report(relay(input->read_end.get(), output->write_end.get(), {.limit = 5},
-                                       Deadline::after(std::chrono::seconds{1})))};
+           return Attempt{
+               report(relay(input->read_end.get(), output->write_end.get(), {.limit = 5}, Deadline::after(patience)))};
          };
        }},
       {"relay_with_copy",
@@ -183,9 +183,7 @@ std::vector<Operation> stream_operations() {
        [] {
          auto fifo = std::make_shared<FifoUntilEnd>();
          auto reader = std::make_shared<UniqueFd>(must(open_fifo_reader(fifo->path)));
-         return [fifo, reader] {
-           return Attempt{report(open_fifo_writer(fifo->path, Deadline::after(std::chrono::seconds{1})))};
-         };
+         return [fifo, reader] { return Attempt{report(open_fifo_writer(fifo->path, Deadline::after(patience)))}; };
        }},
       {"send_message and receive", [] { return [pipe = ready_pipe()] { return message_through(*pipe); }; }},
       {"Eventfd::adopt",

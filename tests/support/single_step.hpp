@@ -13,4 +13,13 @@ namespace ginnel::test {
 /// How many instructions the body takes, so that a test can spread its deaths evenly. Nullopt as above.
 [[nodiscard]] std::optional<long> count_steps(const std::function<void()>& body);
 
+/// Standing still at a chosen instruction: the child prepares a body, runs `steps` of its instructions, stands while `meanwhile` runs
+/// here, and goes on to its end. Wherever the body raises SIGSTOP, `meanwhile` runs again; what comes after that is not stepped through.
+struct Stand {
+  bool ended_before = false;  ///< the body has not so many instructions
+  bool success = false;       ///< the body returned true, or ended before
+};
+[[nodiscard]] std::optional<Stand> stand_after_steps(long steps, const std::function<std::function<bool()>()>& prepare,
+                                                     const std::function<void()>& meanwhile);
+
 }  // namespace ginnel::test

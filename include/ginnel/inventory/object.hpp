@@ -64,6 +64,7 @@ using Time = std::chrono::sys_time<std::chrono::nanoseconds>;
 /// | lock | – | of the file | inode | hash of kind and range |
 /// | futex | – | of the file, or 0 | inode, or the pid | offset or address |
 /// | signal | – | – | pid | start time in ticks |
+/// | topic, latest, queue | – | of the file system | inode of its folder | birth time of the folder in ns; 0 where it is not told |
 struct ObjectId {
   Kind kind = Kind::pipe;
   std::uint64_t space = 0;
@@ -85,7 +86,7 @@ enum class How : std::uint8_t {
   descriptor,  ///< open
   mapping,     ///< mapped or attached
   in_flight,   ///< sent over a Unix socket of this process and not received yet
-  lock,        ///< holds the file lock
+  lock,        ///< holds the file lock; of a topic, that of a ring or a reader's page
   owner,       ///< owns the mutex whose word this futex is
 };
 [[nodiscard]] std::string_view to_string(How how) noexcept;
@@ -137,6 +138,31 @@ struct Detail {
   std::string value;
 };
 
+enum class Role : std::uint8_t { writer, reader, participant };
+[[nodiscard]] std::string_view to_string(Role role) noexcept;
+
+/// One who takes part in an object of ginnel's own messaging, or did so and has left its file behind: docs/FORMAT.md.
+struct Member {
+  std::string name;  ///< of its file: `w.00`, `r.812.1`, `value`; of a participant of a queue its number
+  Role role = Role::writer;
+  Fact<pid_t> pid;  ///< who keeps it, as seen from here
+  /// `alive` while its lock is held, unless the process has ended and a child has inherited the lock.
+  Fact<Life> life;
+  Fact<bool> reliable;    ///< of a reader: holds writers back; if not, it may lose messages
+  Fact<bool> holds_back;  ///< of a reader: some writer can write no more until it goes on
+  Fact<std::uint64_t>
+      waiting;  ///< bytes: of a reader, not yet read; of a writer, not yet read by its slowest reliable reader
+  Fact<std::uint64_t> capacity;    ///< bytes, of a writer's ring
+  Fact<std::uint64_t> messages;    ///< published by a writer so far
+  Fact<std::uint64_t> lost;        ///< messages that a reader was too late for, of the rings that are there
+  Fact<std::uint64_t> held;        ///< messages that a participant of a queue has received and not acknowledged
+  std::string type;                ///< of a writer: of its messages, as it was told
+  std::vector<std::string> reads;  ///< of a reader: names of the rings that it reads
+
+  /// Known to be.
+  [[nodiscard]] bool is_alive() const noexcept;
+};
+
 struct Object {
   ObjectId id;
   std::string name;  ///< its address where it has one (`mq:/jobs`), its path, or empty
@@ -153,6 +179,7 @@ struct Object {
       cgroup;            ///< of the memory where the kernel tells it, or else of the holders when they are all in one
   bool deleted = false;  ///< it has lost its name and goes with its last holder
   std::vector<Detail> details;
+  std::vector<Member> members;  ///< of ginnel's own messaging; by name
 
   [[nodiscard]] const Detail* detail(std::string_view key) const noexcept;
 };

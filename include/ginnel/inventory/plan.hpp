@@ -58,12 +58,16 @@ struct ExecuteOptions {
 /// | kind | looked at last | what remains |
 /// |---|---|---|
 /// | sysv-shm | times of use, number of attached | between IPC_STAT and IPC_RMID: who attaches then keeps a segment without a key |
-/// | sysv-msg, sysv-sem | times of use, number of messages | between IPC_STAT and IPC_RMID |
+/// | sysv-msg | threads asleep at it; times of use, number of messages | between IPC_STAT and IPC_RMID |
+/// | sysv-sem | times of use, number of threads that wait | between GETZCNT and IPC_RMID |
 /// | posix-mq, posix-shm, posix-sem | write lease: nobody has it | between the lease and unlink: see unlink_checked() |
 /// | fifo | identity of the name | since the scan: who opened it then keeps a FIFO without a name |
+/// | topic, latest | the lock that whoever comes shares; those of its members | nothing: who comes meanwhile is told so, and makes a new one |
+/// | queue | the locks of all participants | nothing: as above |
 /// | unix | identity of the name | nothing: a path without a socket is never bound again |
 ///
-/// What changed is left alone. Each removal is one system call: killed at any point, the next run goes on.
+/// What changed is left alone. Each removal is one system call, of a topic, newest value or queue one for each file: killed at any point, the next run
+/// goes on, for one of these that was begun with the next plan.
 /// Errors: ESTALE (the plan is of another boot), EINVAL (the plan was edited: its id does not fit), those of scan().
 [[nodiscard]] Result<std::vector<RemovalReport>> execute(const Plan& plan, const ExecuteOptions& options = {});
 

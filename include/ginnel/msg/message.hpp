@@ -21,7 +21,7 @@ struct IsView<std::span<T, Extent>> : std::true_type {};
 template <class Char, class Traits>
 struct IsView<std::basic_string_view<Char, Traits>> : std::true_type {};
 
-/// An address means nothing in another process. Only what can be seen from outside is found: a pointer within a struct is not.
+/// An address means nothing in another process.
 template <class T>
 struct IsAddress : std::bool_constant<std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
                                       std::is_null_pointer_v<T> || std::is_reference_v<T> || IsView<T>::value> {};
@@ -29,6 +29,33 @@ template <class T, std::size_t Size>
 struct IsAddress<T[Size]> : IsAddress<T> {};
 template <class T, std::size_t Size>
 struct IsAddress<std::array<T, Size>> : IsAddress<T> {};
+
+/// Stand for one scalar of a struct, however deep it lies: they initialise no struct and no array, so that the compiler goes into these.
+struct AnyScalar {
+  template <class T>
+    requires(!std::is_aggregate_v<T>)
+  operator T() const noexcept;  // NOLINT(google-explicit-constructor): that is what it is for
+};
+struct AnyAddress {
+  template <class T>
+    requires IsAddress<T>::value
+  operator T() const noexcept;  // NOLINT(google-explicit-constructor): that is what it is for
+};
+inline constexpr std::size_t scalars_looked_at = 64;
+
+/// Tries what the scalars of an aggregate, in their order, can be initialised by: a struct within it, an array, a base. Members of classes
+/// that hide them are not found, nor what comes after the 64th.
+template <class T, class... Before>
+[[nodiscard]] consteval bool holds_address() noexcept {
+  if constexpr (!std::is_aggregate_v<T> || sizeof...(Before) == scalars_looked_at)
+    return false;
+  else if constexpr (requires { T{Before{}..., AnyAddress{}}; })
+    return true;
+  else if constexpr (requires { T{Before{}..., AnyScalar{}}; })
+    return holds_address<T, Before..., AnyScalar>();
+  else
+    return false;
+}
 
 /// `Pose`, `nav::Pose`: as the compiler writes it.
 template <class T>
@@ -48,7 +75,8 @@ concept TellsVersion = requires {
 
 /// What is copied between processes byte by byte: trivially copyable, and no pointer, reference or view.
 template <class T>
-concept Message = std::is_object_v<T> && std::is_trivially_copyable_v<T> && !detail::IsAddress<T>::value;
+concept Message = std::is_object_v<T> && std::is_trivially_copyable_v<T> && !detail::IsAddress<T>::value &&
+                  !detail::holds_address<T>();
 
 /// How a type is known to the other side. To give a type another name than the compiler writes, specialise this. A type that
 /// has `static constexpr std::uint32_t message_version` is told apart from its other versions.

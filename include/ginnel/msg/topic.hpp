@@ -11,6 +11,7 @@
 #include "ginnel/msg/detail/topic_reader.hpp"
 #include "ginnel/msg/detail/topic_writer.hpp"
 #include "ginnel/msg/message.hpp"
+#include "ginnel/msg/sample.hpp"
 
 // A topic: any number of writers and readers in processes that need not know of each other. Each reader gets the messages of
 // each writer in their order, whole or not at all, and reads them in place. Nothing has to run beside them, and whoever dies,
@@ -144,39 +145,6 @@ class [[nodiscard]] Publisher<T[]> {
  private:
   explicit Publisher(detail::TopicWriter writer) noexcept : writer_{std::move(writer)} {}
   detail::TopicWriter writer_;
-};
-
-/// A message where it lies: until the next call of its subscriber.
-template <class T>
-class [[nodiscard]] Sample {
- public:
-  explicit Sample(const detail::Record& record) noexcept : message_{reinterpret_cast<const T*>(record.payload)} {}
-  [[nodiscard]] const T& operator*() const noexcept { return *message_; }
-  [[nodiscard]] const T* operator->() const noexcept { return message_; }
-
- private:
-  const T* message_;
-};
-
-template <>
-class [[nodiscard]] Sample<AnyBytes> {
- public:
-  explicit Sample(const detail::Record& record) noexcept : bytes_{record.payload, record.length} {}
-  [[nodiscard]] std::span<const std::byte> operator*() const noexcept { return bytes_; }
-
- private:
-  std::span<const std::byte> bytes_;
-};
-
-template <class T>
-class [[nodiscard]] Sample<T[]> {
- public:
-  explicit Sample(const detail::Record& record) noexcept
-      : elements_{reinterpret_cast<const T*>(record.payload), record.length / sizeof(T)} {}
-  [[nodiscard]] std::span<const T> operator*() const noexcept { return elements_; }
-
- private:
-  std::span<const T> elements_;
 };
 
 /// One reader of a topic. It may be opened before the first writer is there, and gets what is published from then on.

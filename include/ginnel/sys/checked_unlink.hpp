@@ -55,4 +55,7 @@ using CheckedUnlink = Outcome<Done, NameGone, NameChanged, FileInUse>;
 [[nodiscard]] Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string& name,
                                                    const FileIdentity& expected, CheckedUnlinkOptions options = {});
 
+/// Errors: ENOTEMPTY, ENOENT, ENOTDIR, EACCES, EPERM. Source: rmdir(2).
+[[nodiscard]] Result<void> remove_empty_directory(const Directory& parent, const std::string& name);
+
 }  // namespace ginnel

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -54,6 +55,9 @@ class [[nodiscard]] Directory {
   [[nodiscard]] Result<void> read_file(const char* path, std::string& text, std::size_t limit = 64U << 20U) const;
   /// Opens a file for reading, under the same cautions. Errors: as open.
   [[nodiscard]] Result<UniqueFd> open_file(const char* path) const;
+  /// Opens a regular file of another user's folder for reading. Whatever else its owner puts there is not opened at all: neither a
+  /// link nor what it leads to, no FIFO, no device. Errors: ELOOP (a symbolic link), EINVAL (no regular file), as open.
+  [[nodiscard]] Result<UniqueFd> open_regular_file(const char* name) const;
   /// Puts the target of a symbolic link into `text`. Errors: EINVAL (none), ENOENT, ESRCH, EACCES.
   [[nodiscard]] Result<void> read_link(const char* path, std::string& text) const;
   /// What the file system has cached is enough (AT_STATX_DONT_SYNC): a file server that is down holds nobody up, and nothing is mounted for it.
@@ -75,6 +79,10 @@ class [[nodiscard]] Directory {
 
 /// Puts what a descriptor gives up to its end into `text`, whose memory is used again. Errors: as Directory::read_file.
 [[nodiscard]] Result<void> read_text(int fd, std::string& text, std::size_t limit = 64U << 20U);
+
+/// Reads from an offset on, into all of `bytes` or up to the end of the file, and tells how many came; the position of the
+/// descriptor stays. Of memory that others shrink fewer come, and never SIGBUS. Errors: ESPIPE, EISDIR, EIO. Source: pread(2).
+[[nodiscard]] Result<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> bytes);
 
 /// The status of an open descriptor. Errors: EBADF.
 [[nodiscard]] Result<FileStatus> file_status(int fd);

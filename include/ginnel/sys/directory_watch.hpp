@@ -20,8 +20,9 @@ class [[nodiscard]] DirectoryWatch {
   [[nodiscard]] bool active() const noexcept { return notifications_.valid(); }
   /// Has all who watch its directory notice something: writes one byte there, a zero. Errors: EBADF, ENOSPC.
   [[nodiscard]] static Result<void> ring(int file, std::uint64_t offset);
-  /// Takes all that was noticed: it is readable again after the next event.
-  void clear() const noexcept;
+  /// Takes all that was noticed: it is readable again after the next event. True when a file that was open for writing was closed, or
+  /// may have been: its locks come free right after that, and may not be free yet.
+  bool clear() const noexcept;
 
  private:
   explicit DirectoryWatch(UniqueFd notifications) noexcept : notifications_{std::move(notifications)} {}

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ginnel/core/deadline.hpp"
@@ -78,6 +79,8 @@ class [[nodiscard]] RangeLocks {
   };
   [[nodiscard]] Result<std::optional<Conflict>> conflict(ByteRange range, LockMode mode) const;
   [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
+  /// The file, with the locks that its description has.
+  [[nodiscard]] UniqueFd release() && noexcept { return std::move(file_); }
 
  private:
   explicit RangeLocks(UniqueFd file) noexcept : file_{std::move(file)} {}

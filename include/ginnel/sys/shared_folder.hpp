@@ -38,11 +38,15 @@ class [[nodiscard]] SharedFolder {
   [[nodiscard]] Result<UniqueFd> make_file(Bytes size, mode_t mode) const;
   /// Errors: EEXIST, ENOSPC, ENOENT (the directory has been removed).
   [[nodiscard]] Result<void> publish(int file, const std::string& name) const;
+  /// The same, in the place of what has the name, if anything: at no moment is there nothing. For one at a time; whoever dies
+  /// in the middle leaves `NAME.new`, which the next one removes. Errors: as publish(), EACCES.
+  [[nodiscard]] Result<void> replace(int file, const std::string& name) const;
   /// Errors: ENOENT, EACCES, ELOOP (a symbolic link), EINVAL (no regular file), EPERM (it has a second name).
   [[nodiscard]] Result<UniqueFd> open_file(const std::string& name, FileAccess access) const;
   /// Errors: ENOENT, EACCES, EPERM.
   [[nodiscard]] Result<void> remove(const std::string& name) const;
-  /// Removes the name only while it stands for this file. False when it stands for another or for none.
+  /// Removes the name only while it stands for this file. False when it stands for another or for none, or when somebody else is
+  /// about to remove it so. Safe against all who remove by this function: none of them takes a file that has got the name since.
   [[nodiscard]] Result<bool> remove_if_same(const std::string& name, int file) const;
   /// Removes a directory below, which must be empty. Errors: ENOTEMPTY, ENOENT, EACCES.
   [[nodiscard]] Result<void> remove_folder(const std::string& name) const;

@@ -75,6 +75,9 @@ class SysvSemaphoreSet {
   [[nodiscard]] Result<SysvSemaphoreStatus> status(unsigned short index) const;
   /// Errors: EINVAL, EIDRM (gone), EACCES. Source: semctl(2).
   [[nodiscard]] Result<SysvSemaphoreSetStatistics> statistics() const;
+  /// How many threads wait for any semaphore of the set now, of which the kernel is asked one by one: a thread that waits
+  /// with several steps is counted once, at the one that is in its way. Errors: as statistics(). Source: semctl(2).
+  [[nodiscard]] Result<std::size_t> waiting() const;
   /// Wakes all who wait, with Removed. Errors: EPERM, EINVAL and EIDRM (gone already). Source: semctl(2).
   [[nodiscard]] Result<void> remove();
   [[nodiscard]] int id() const noexcept { return id_; }

@@ -43,6 +43,12 @@ struct Credentials {
 /// same user goes unnoticed there. Errors: ESRCH (it has ended, or cannot be seen from here), ENOTCONN. Source: unix(7).
 [[nodiscard]] Result<Process> peer_process(int socket);
 
+/// Whether the peer of a connected socket has closed it, or ended its own sending, or died with all copies of it. Async-signal-safe.
+/// Source: poll(2), POLLHUP and POLLRDHUP.
+[[nodiscard]] bool peer_has_closed(int socket) noexcept;
+/// Ends the connection for whoever has a copy of the socket, which stays open: both sides see the end. Source: shutdown(2).
+void end_connection(int socket) noexcept;
+
 /// One whole message.
 struct ReceivedMessage {
   std::size_t bytes = 0;  ///< 0 is an empty message, which is not the end

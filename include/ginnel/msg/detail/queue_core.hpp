@@ -21,6 +21,9 @@
 //   - A slot leaves `held` only after the cell that named it was reopened.
 //   - A slot's word that was read between two looks at an unchanged cell is the word of the message that the cell names.
 //
+// What may wake somebody (a publication, a slot that comes free, a return) is sequentially consistent: whoever made it looks next
+// whether anybody sleeps, and must not have looked before.
+//
 // Tail and head only tell where to begin to look. Cells are filled, and messages taken, strictly one position after the other:
 // a position is passed only when its cell was seen to be filled, or spent.
 //
@@ -208,7 +211,7 @@ inline QueueStep QueueCore::publish(const ClaimedSlot& claimed, std::uint32_t le
     const std::int64_t ahead = seen.rounds_ahead_of(memory_.round_of(position));
     if (ahead == 0 && seen.is_empty()) {
       memory_.note_position(claimed.slot).store(position, std::memory_order_relaxed);
-      if (cell.compare_exchange_strong(word, seen.naming(claimed.slot).pack(), std::memory_order_release,
+      if (cell.compare_exchange_strong(word, seen.naming(claimed.slot).pack(), std::memory_order_seq_cst,
                                        std::memory_order_relaxed)) {
         move_on(tail, position + 1);
         memory_.prefetch_cell_to_write(priority, position + cache_line_bytes / word_bytes);
@@ -303,10 +306,10 @@ inline QueueStep QueueCore::finish_take(TakenMessage& taken, std::uint32_t slot,
 
 inline QueueStep QueueCore::acknowledge(const TakenMessage& taken) noexcept {
   std::uint64_t word = taken.word;
-  // Release: our reading of the payload goes before the next one's writing.
+  // Our reading of the payload goes before the next one's writing.
   const bool freed = memory_.slot_word(taken.slot)
                          .compare_exchange_strong(word, SlotWord::unpack(word).freed().pack(),
-                                                  std::memory_order_release, std::memory_order_relaxed);
+                                                  std::memory_order_seq_cst, std::memory_order_relaxed);
   return freed ? QueueStep::done : QueueStep::nothing;
 }
 

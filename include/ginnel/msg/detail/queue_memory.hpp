@@ -127,6 +127,8 @@ struct QueueShape {
   std::uint32_t payload_bytes = 0;  ///< 0 to most_payload_bytes: the largest payload
   std::uint32_t participants = 0;   ///< 1 to most_participants, numbered from 1 on
 
+  bool operator==(const QueueShape&) const = default;
+
   static constexpr std::uint32_t most_slots = (1U << CellWord::slot_bits) - 1;
   static constexpr std::uint32_t most_priorities = 64;
   static constexpr std::uint32_t most_payload_bytes = 1U << 30U;

@@ -23,6 +23,10 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 /// A record's word: the length plus one in the low half, the number of the record in the high half; 0: not published yet.
 struct RecordWord {
+  /// In the length of a record that something comes along with, in another way. Longer than any record is: whoever does not know
+  /// of it takes none for a short one.
+  static constexpr std::uint32_t accompanied = 0x8000'0000U;
+
   std::uint32_t length = 0;
   std::uint32_t number = 0;
 
@@ -87,14 +91,16 @@ class RingWriter {
   }
   [[nodiscard]] bool has_room(std::uint64_t payload) const noexcept { return end_of(payload) <= limit_; }
 
+  /// The word of the next record.
+  [[nodiscard]] std::byte* word() const noexcept { return memory_ + shape_.word_offset(tail_); }
   /// Where the next payload goes. There must be room.
   [[nodiscard]] std::byte* payload() const noexcept { return memory_ + shape_.word_offset(tail_) + word_bytes; }
-  /// Makes what was written there a record.
-  void commit(std::uint32_t length) noexcept {
+  /// Makes what was written there a record; `mark` is 0 or RecordWord::accompanied.
+  void commit(std::uint32_t length, std::uint32_t mark = 0) noexcept {
     const std::uint64_t next = tail_ + shape_.record_bytes(length);
     word_at(memory_, shape_.word_offset(next)).store(0, std::memory_order_relaxed);
     word_at(memory_, shape_.word_offset(tail_))
-        .store(RecordWord::pack(length, static_cast<std::uint32_t>(count_)), std::memory_order_release);
+        .store(RecordWord::pack(length | mark, static_cast<std::uint32_t>(count_)), std::memory_order_release);
     tail_ = next;
     ++count_;
   }
@@ -140,6 +146,20 @@ class RingReader {
     record = {.payload = memory_ + offset + word_bytes, .length = told.length, .number = told.number};
     return Found::record;
   }
+  /// The same, where something may come along with a record.
+  [[nodiscard]] Found look(Record& record, bool& accompanied) const noexcept {
+    const std::uint64_t offset = shape_.word_offset(position_);
+    const std::uint64_t word = word_at(memory_, offset).load(std::memory_order_acquire);
+    if (word == 0) return Found::nothing;
+    const RecordWord told = RecordWord::unpack(word);
+    const std::uint32_t length = told.length & ~RecordWord::accompanied;
+    if (length > largest_) return Found::rubbish;
+    accompanied = length != told.length;
+    record = {.payload = memory_ + offset + word_bytes, .length = length, .number = told.number};
+    return Found::record;
+  }
+  /// The word at this position.
+  [[nodiscard]] const std::byte* word() const noexcept { return memory_ + shape_.word_offset(position_); }
   void pass(const Record& record) noexcept { position_ += shape_.record_bytes(record.length); }
   /// The line after the one that is polled: a payload that begins there comes along with the word.
   void prefetch_second_line() const noexcept {

@@ -10,16 +10,11 @@
 #include "ginnel/core/result.hpp"
 #include "ginnel/msg/detail/ring.hpp"
 #include "ginnel/msg/message.hpp"
+#include "ginnel/msg/sample.hpp"
+#include "ginnel/msg/waiting.hpp"
 #include "ginnel/sys/fork_mark.hpp"
 
 namespace ginnel {
-
-/// What a reader does until a message comes.
-enum class Waiting : std::uint8_t {
-  adaptive,  ///< spins for as long as that has paid lately, 50 µs at most, then sleeps
-  polling,   ///< never sleeps: the shortest latency, for a processor of its own
-  sleeping,  ///< sleeps at once
-};
 
 enum class Delivery : std::uint8_t {
   reliable,     ///< gets every message, and so holds the writer back when it falls behind by a ring
@@ -31,11 +26,6 @@ struct SubscriberOptions {
   Waiting waiting = Waiting::adaptive;
   std::uint64_t last = 0;  ///< messages published before, of each writer, as many as its ring still has
   std::string home{};      ///< the directory of a group; empty: the caller's own
-};
-
-/// All writers have ended, and what they published has been read. Another may come.
-struct WriterGone {
-  bool died = false;  ///< the last one to go did so without a goodbye
 };
 
 namespace detail {
@@ -83,6 +73,7 @@ class TopicReader {
   [[nodiscard]] RingReader::Found look_at(std::size_t ring);
   [[nodiscard]] Result<bool> spin(Deadline deadline);
   [[nodiscard]] Result<bool> wait_asleep(Deadline deadline);
+  [[nodiscard]] Result<Outcome<Record, TimedOut, WriterGone>> wait_watched();
   [[nodiscard]] Outcome<Record, TimedOut, WriterGone> taken() noexcept;
   [[nodiscard]] Error used_in_child(const char* operation) const;
   void retire() noexcept;

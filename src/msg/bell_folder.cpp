@@ -1,0 +1,155 @@
+#include "bell_folder.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "ginnel/sys/directory_watch.hpp"
+#include "ginnel/sys/futex.hpp"
+#include "ginnel/sys/process_barrier.hpp"
+#include "home.hpp"
+
+namespace ginnel::detail {
+namespace {
+
+constexpr const char* bell_name = "bell";
+/// On the bell.
+constexpr ByteRange existence{.start = 2, .length = 1};
+/// It takes a few system calls.
+constexpr std::chrono::seconds longest_removal{5};
+
+Result<UniqueFd> make_bell(const SharedFolder& folder, unsigned mode) {
+  auto file = folder.make_file(Bytes{page_bytes}, mode);
+  if (!file) return file;
+  const auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
+  if (!mapping) return std::unexpected{mapping.error()};
+  auto* const bell = reinterpret_cast<BellPage*>(mapping->bytes().data());
+  bell->start = {.magic = bell_magic, .version = format_version, .header_bytes = page_bytes};
+  if (auto published = folder.publish(file->get(), bell_name); !published) return std::unexpected{published.error()};
+  return file;
+}
+
+/// The one that is there, or a new one; whoever comes second takes the first one's.
+Result<UniqueFd> open_bell(const SharedFolder& folder, unsigned mode) {
+  while (true) {
+    auto there = folder.open_file(bell_name, FileAccess::read_write);
+    if (there || there.error().code() != ENOENT) return there;
+    auto made = make_bell(folder, mode);
+    if (made || made.error().code() != EEXIST) return made;
+  }
+}
+
+}  // namespace
+
+Result<BellFolder> BellFolder::open(const std::string& kind, const std::string& home, const std::string& name) {
+  const auto place = open_home(home);
+  if (!place) return std::unexpected{place.error()};
+  auto folder = open_object_folder(*place, kind, name, true);
+  if (!folder) return std::unexpected{folder.error()};
+  const auto mode = file_mode_in(*folder);
+  if (!mode) return std::unexpected{mode.error()};
+
+  auto file = open_bell(*folder, *mode);
+  if (!file) return std::unexpected{file.error()};
+  const std::string path = folder->path() + "/" + bell_name;
+  auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
+  if (!mapping) return std::unexpected{std::move(mapping.error()).with_object(path)};
+  const auto* const bell = reinterpret_cast<const BellPage*>(mapping->bytes().data());
+  if (auto good = check_start(bell->start, bell_magic, path); !good) return std::unexpected{good.error()};
+  return BellFolder{std::move(*folder), std::move(*file), std::move(*mapping), kind + ":" + name, *mode};
+}
+
+Result<RangeLocks> BellFolder::lock_existence(LockMode mode) const {
+  const Error removed{ESTALE, "open", address(), "it was removed at this very moment: try again"};
+  // For reading where that will do: to close a file that was open for writing tells those who watch the directory of a death.
+  const FileAccess access = mode == LockMode::shared ? FileAccess::read_only : FileAccess::read_write;
+  auto bell = folder_.open_file(bell_name, access);
+  if (!bell) return std::unexpected{bell.error().code() == ENOENT ? removed : bell.error()};
+  RangeLocks lock = RangeLocks::adopt(std::move(*bell));
+  const auto locked = lock.lock(existence, mode, Deadline::after(longest_removal));
+  if (!locked) return std::unexpected{locked.error()};
+  if (!locked->is<Done>())
+    return std::unexpected{Error{EBUSY, "lock", address(), "somebody is just coming to it, or removing it"}};
+  const auto own = file_status(bell_file_.get());
+  if (!own) return std::unexpected{own.error()};
+  if (own->links == 0) return std::unexpected{removed};
+  return lock;
+}
+
+std::uint32_t BellFolder::announce() const {
+  BellPage& page = bell();
+  const std::uint32_t generation = page.generation.fetch_add(1) + 1;
+  page.sleeping.store(0);
+  static_cast<void>(futex_wake(page.sleeping, wake_all));
+  wake_writers();
+  if (page.armed.exchange(0) != 0) ring_doorbell();
+  return generation;
+}
+
+void BellFolder::wake_writers() const {
+  bell().room.fetch_add(1);
+  static_cast<void>(futex_wake(bell().room, wake_all));
+}
+
+std::vector<std::string> BellFolder::names() const {
+  std::vector<std::string> names;
+  static_cast<void>(folder_.for_each([&](const char* name, FileType) {
+    names.emplace_back(name);
+    return true;
+  }));
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<ReaderView> BellFolder::view_reader(const std::string& name) const {
+  auto file = folder_.open_file(name, FileAccess::read_only);
+  if (!file) return std::unexpected{file.error()};
+  auto mapping = ReadOnlyMapping::map(file->get(), Bytes{page_bytes});
+  if (!mapping) return std::unexpected{mapping.error()};
+  ReaderView view{.file = RangeLocks::adopt(std::move(*file)), .mapping = std::move(*mapping)};
+  if (auto good = check_start(view.page().start, reader_magic, folder_.path() + "/" + name); !good)
+    return std::unexpected{good.error()};
+  return view;
+}
+
+/// True when the page was removed; else its reader lives.
+bool BellFolder::remove_if_dead(const std::string& name, std::vector<ReaderView>& living) const {
+  auto reader = view_reader(name);
+  if (!reader) return false;
+  if (!reader->gone()) {
+    living.push_back(std::move(*reader));
+    return false;
+  }
+  const bool was_attentive = reader->page().attentive.load() != 0;
+  const auto removed = folder_.remove_if_same(name, reader->file.descriptor());
+  if (!removed || !*removed) return false;
+  if (was_attentive) bell().attentive.fetch_sub(1);
+  return true;
+}
+
+bool BellFolder::remove_dead_readers(std::vector<ReaderView>& living) const {
+  bool any = false;
+  for (const std::string& name : names())
+    if (is_reader_name(name)) any = remove_if_dead(name, living) || any;
+  return any;
+}
+
+void BellFolder::wake_readers() const noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  BellPage& page = bell();
+  if (page.sleeping.load(std::memory_order_relaxed) != 0 && page.sleeping.exchange(0) != 0)
+    static_cast<void>(futex_wake(page.sleeping, wake_all));
+  if (page.armed.load(std::memory_order_relaxed) != 0 && page.armed.exchange(0) != 0) ring_doorbell();
+}
+
+void BellFolder::ring_doorbell() const noexcept {
+  static_cast<void>(DirectoryWatch::ring(bell_file_.get(), offsetof(BellPage, doorbell)));
+}
+
+const std::atomic<std::uint32_t>& BellFolder::attentive_readers() const noexcept {
+  // Of one that no barrier of others reaches: it has a fence in its path instead.
+  static constinit const std::atomic<std::uint32_t> always{1};
+  return register_for_process_barriers().has_value() ? bell().attentive : always;
+}
+
+}  // namespace ginnel::detail
