@@ -1,6 +1,7 @@
 #include "home.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 
 #include "ginnel/core/process_id.hpp"
@@ -10,6 +11,8 @@ namespace {
 
 constexpr std::size_t name_max = 80;  // bytes: three times as many with every one escaped, and the kind before it
 constexpr unsigned execute_bits = 0111;
+/// To come takes a few system calls, and so does to remove.
+constexpr std::chrono::seconds longest_lock{5};
 
 Result<void> check_name(const std::string& kind, const std::string& name) {
   const std::string object = kind + ":" + name;
@@ -58,6 +61,19 @@ Result<SharedFolder> open_object_folder(const SharedFolder& home, const std::str
   if (!opened && opened.error().code() == ENOENT)
     return std::unexpected{Error{ENOENT, "open", kind + ":" + name, "nobody has made it in " + home.path()}};
   return opened;
+}
+
+Result<FileLock> lock_object_folder(const SharedFolder& folder, const std::string& address, LockMode mode) {
+  // By a description of its own, which is closed with the lock; the path may be another folder's by now.
+  const std::string same = "/proc/self/fd/" + std::to_string(folder.descriptor());
+  auto lock = FileLock::acquire(same, mode, Deadline::after(longest_lock));
+  if (!lock) return std::unexpected{std::move(lock.error()).with_object(address)};
+  if (!lock->is<FileLock>())
+    return std::unexpected{Error{EBUSY, "lock", address, "somebody is just coming to it, or removing it"}};
+  const auto status = file_status(folder.descriptor());
+  if (!status) return std::unexpected{status.error()};
+  if (status->links == 0) return std::unexpected{Error{ENOENT, "open", address, "it was removed at this very moment"}};
+  return std::move(lock->as<FileLock>());
 }
 
 std::string object_folder_name(const std::string& kind, const std::string& name) { return kind + ":" + escaped(name); }

@@ -62,6 +62,7 @@ Result<void> check_shape(const QueueShape& shape, const std::string& address) {
 
 /// The folder of a queue and its file, which nobody has removed so far.
 struct Place {
+  FileLock coming;  ///< until it has been joined
   SharedFolder folder;
   QueueFile file;
 };
@@ -73,15 +74,20 @@ Result<Place> open_place(const std::string& name, const MessageType& type, const
   const bool may_make = existing != QueueEnd::Existing::required;
   auto folder = open_object_folder(*home, "queue", name, may_make);
   if (!folder) return std::unexpected{folder.error()};
+  auto coming = lock_object_folder(*folder, address, LockMode::shared);
+  if (!coming) return std::unexpected{coming.error()};
+  const auto place = [&](QueueFile& file) {
+    return Place{.coming = std::move(*coming), .folder = std::move(*folder), .file = std::move(file)};
+  };
   while (true) {
     auto file = QueueFile::open(*folder, type, address);
     if (file && existing == QueueEnd::Existing::refused)
       return std::unexpected{Error{EEXIST, "create", address, "there is one already"}};
-    if (file) return Place{.folder = std::move(*folder), .file = std::move(*file)};
+    if (file) return place(*file);
     if (file.error().code() != ENOENT) return std::unexpected{file.error()};
     if (!may_make) return std::unexpected{Error{ENOENT, "open", address, "nobody has made it in " + home->path()}};
     file = QueueFile::make(*folder, type, shape_for(options), address);
-    if (file) return Place{.folder = std::move(*folder), .file = std::move(*file)};
+    if (file) return place(*file);
     if (file.error().code() != EEXIST) return std::unexpected{file.error()};
   }
 }
