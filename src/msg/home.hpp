@@ -19,7 +19,8 @@ namespace ginnel::detail {
 /// A lock on the folder of an object: shared by those who make what it holds and come to it, exclusive for who removes it. Without
 /// it, one who removes again and again would take the folder away under the hands of all who come.
 /// Errors: ENOENT (the folder has been removed), EBUSY (others keep the lock for 5 s; one of them must have been stopped).
-[[nodiscard]] Result<FileLock> lock_object_folder(const SharedFolder& folder, const std::string& address, LockMode mode);
+[[nodiscard]] Result<FileLock> lock_object_folder(const SharedFolder& folder, const std::string& address,
+                                                  LockMode mode);
 
 /// `topic:robot%2Fpose`.
 [[nodiscard]] std::string object_folder_name(const std::string& kind, const std::string& name);

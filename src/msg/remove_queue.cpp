@@ -25,10 +25,9 @@ Result<Outcome<Done, NotFound>> remove_queue(const std::string& name, const std:
     if (!all) return std::unexpected{all.error()};
     if (!*all) {
       const std::uint32_t count = locks.count_others();
-      return std::unexpected{Error{EBUSY, "remove", address,
-                                   std::to_string(count) +
-                                       (count == 1 ? " participant uses it" : " participants use it") +
-                                       ": end them first"}};
+      return std::unexpected{Error{
+          EBUSY, "remove", address,
+          std::to_string(count) + (count == 1 ? " participant uses it" : " participants use it") + ": end them first"}};
     }
     const auto removed = folder->remove_if_same(detail::queue_file_name, locks.descriptor());
     if (!removed) return std::unexpected{removed.error()};
