@@ -1,19 +1,10 @@
-// Topic beside the limits of the machine: a bare cache line and a bare futex, bounced between the same two processors.
+// Topic beside the limits of the machine (figures.hpp).
 //
 //   build/release/bench/messaging [ROUNDS]
-//
-// Every figure is taken between two measurements of the limit. Where these disagree the processors were moved or disturbed: the
-// figure is thrown away. What is printed is the median of what remains, as a ratio, and how many rounds that were.
 
-#include <sched.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -21,129 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "figures.hpp"
 #include "ginnel/msg.hpp"
-#include "ginnel/sys/futex.hpp"
-#include "ginnel/sys/mapping.hpp"
 
 namespace {
 
 using namespace ginnel;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  std::fprintf(stderr, "messaging: %s\n", result.error().message().c_str());
-  std::_Exit(2);
-}
-
-void pin_to(int processor) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(processor, &set);
-  if (::sched_setaffinity(0, sizeof set, &set) < 0) std::perror("messaging: sched_setaffinity");
-}
-
-/// Runs `other` in a child on the second processor and `own` here on the first.
-void side_by_side(const std::function<void()>& other, const std::function<void()>& own) {
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    pin_to(1);
-    other();
-    std::_Exit(0);
-  }
-  pin_to(0);
-  own();
-  int status = 0;
-  ::waitpid(child, &status, 0);
-}
-
-double nanoseconds_of(const std::function<void()>& action) {
-  const auto start = Clock::now();
-  action();
-  return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-}
-
-struct Lines {
-  alignas(128) std::atomic<std::uint32_t> there;
-  alignas(128) std::atomic<std::uint32_t> back;
-  alignas(128) std::atomic<std::uint32_t> ready;
-};
-Lines& shared_lines() {
-  static const ReadWriteMapping memory = must(ReadWriteMapping::anonymous(Bytes{4096}));
-  return *reinterpret_cast<Lines*>(memory.bytes().data());
-}
-void wait_until_ready() {
-  while (shared_lines().ready.load() == 0) ::sched_yield();
-  shared_lines().ready.store(0);
-}
-void say_ready() { shared_lines().ready.store(1); }
-
-/// Round trip of one cache line, in nanoseconds: the limit L.
-double cache_line(std::uint32_t rounds = 20'000) {
-  Lines& lines = shared_lines();
-  lines.there.store(0);
-  lines.back.store(0);
-  double taken = 0;
-  side_by_side(
-      [&] {
-        say_ready();
-        for (std::uint32_t i = 1; i <= rounds; ++i) {
-          while (lines.there.load(std::memory_order_acquire) != i) {
-          }
-          lines.back.store(i, std::memory_order_release);
-        }
-      },
-      [&] {
-        wait_until_ready();
-        taken = nanoseconds_of([&] {
-          for (std::uint32_t i = 1; i <= rounds; ++i) {
-            lines.there.store(i, std::memory_order_release);
-            while (lines.back.load(std::memory_order_acquire) != i) {
-            }
-          }
-        });
-      });
-  return taken / rounds;
-}
-
-void futex_wait_for(FutexWord& word, std::uint32_t value) {
-  while (word.load(std::memory_order_acquire) != value) static_cast<void>(futex_wait(word, value - 1));
-}
-/// Round trip of two processes that sleep on futexes.
-double bare_futex(std::uint32_t rounds = 3'000) {
-  Lines& lines = shared_lines();
-  lines.there.store(0);
-  lines.back.store(0);
-  double taken = 0;
-  side_by_side(
-      [&] {
-        say_ready();
-        for (std::uint32_t i = 1; i <= rounds; ++i) {
-          futex_wait_for(lines.there, i);
-          lines.back.store(i, std::memory_order_release);
-          static_cast<void>(futex_wake(lines.back, 1));
-        }
-      },
-      [&] {
-        wait_until_ready();
-        taken = nanoseconds_of([&] {
-          for (std::uint32_t i = 1; i <= rounds; ++i) {
-            lines.there.store(i, std::memory_order_release);
-            static_cast<void>(futex_wake(lines.there, 1));
-            futex_wait_for(lines.back, i);
-          }
-        });
-      });
-  return taken / rounds;
-}
-
-template <std::size_t Size>
-struct Payload {
-  std::array<std::byte, Size> bytes;
-};
+using namespace ginnel::bench;
 
 std::string fresh_name() {
   static int number = 0;
@@ -295,22 +171,6 @@ double publish_with_readers(int readers) {
   return taken / 500'000;
 }
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
-struct Figure {
-  const char* what;
-  const char* unit;  ///< `L`, `futex`, `M/s`, `ns`
-  std::function<double()> measure;
-  std::vector<double> values{};
-};
-
-/// Near processors and an undisturbed round: what the figures are for.
-bool agree(double before, double after) { return std::max(before, after) <= 1.3 * std::min(before, after); }
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -334,23 +194,7 @@ int main(int argc, char** argv) {
       {"publish, 64 B, 1 reader", "ns", [] { return publish_with_readers(1); }},
       {"publish, 64 B, 100 readers", "ns", [] { return publish_with_readers(100); }},
   };
-  std::vector<double> limits;
-  for (int round = 0; round < rounds; ++round)
-    for (Figure& figure : figures) {
-      const bool asleep = figure.unit == std::string{"futex"};
-      const auto limit = [&] { return asleep ? bare_futex() : cache_line(); };
-      const double before = limit();
-      const double value = figure.measure();
-      const double after = limit();
-      if (!agree(before, after)) continue;
-      if (!asleep) limits.push_back(before);
-      const bool is_ratio = asleep || figure.unit == std::string{"L"};
-      figure.values.push_back(is_ratio ? value / ((before + after) / 2) : value);
-    }
-  std::printf("L, round trip of a bare cache line: median %.0f ns\n", median(limits));
-  for (const Figure& figure : figures)
-    std::printf("%-48s %8.2f %-6s (%zu of %d rounds)\n", figure.what, median(figure.values), figure.unit,
-                figure.values.size(), rounds);
+  report(figures, rounds);
   std::filesystem::remove_all(home);
   return 0;
 }

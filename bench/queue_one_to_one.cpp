@@ -1,7 +1,3 @@
-#include <sched.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -10,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "figures.hpp"
 #include "ginnel/msg/detail/queue_members.hpp"
 #include "ginnel/sys/mapping.hpp"
 
@@ -23,13 +20,13 @@
 namespace {
 
 using namespace ginnel::detail;
-using Clock = std::chrono::steady_clock;
+using namespace ginnel::bench;
 
 constexpr std::uint64_t messages = 3'000'000;
 constexpr std::uint64_t window = 10'000;
 constexpr std::uint64_t trips = 200'000;
 constexpr std::uint64_t window_of_trips = 1'000;
-using Payload = std::array<std::uint64_t, 8>;
+using Message = std::array<std::uint64_t, 8>;
 
 /// Nanoseconds of one event, sorted by window.
 class Windows {
@@ -50,30 +47,8 @@ class Windows {
   std::vector<double> each_;
 };
 
-void pin_to(unsigned core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(core, &set);
-  if (sched_setaffinity(0, sizeof set, &set) < 0) std::perror("sched_setaffinity");
-}
-
 void pause_for(long pauses) {
   for (; pauses > 0; --pauses) relax();
-}
-
-template <class First, class Second>
-void in_two_processes(First first, Second second) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    pin_to(1);
-    second();
-    std::fflush(nullptr);
-    _exit(0);
-  }
-  pin_to(0);
-  first();
-  waitpid(child, nullptr, 0);
 }
 
 double round_trip(std::byte* lines) {
@@ -82,20 +57,20 @@ double round_trip(std::byte* lines) {
   there.store(0);
   back.store(0);
   Windows windows;
-  in_two_processes(
+  side_by_side(
+      [&] {
+        for (std::uint64_t i = 1; i <= trips; ++i) {
+          while (there.load(std::memory_order_acquire) != i) {
+          }
+          back.store(i, std::memory_order_release);
+        }
+      },
       [&] {
         for (std::uint64_t i = 1; i <= trips; ++i) {
           there.store(i, std::memory_order_release);
           while (back.load(std::memory_order_acquire) != i) {
           }
           if (i % window_of_trips == 0) windows.end_of(window_of_trips);
-        }
-      },
-      [&] {
-        for (std::uint64_t i = 1; i <= trips; ++i) {
-          while (there.load(std::memory_order_acquire) != i) {
-          }
-          back.store(i, std::memory_order_release);
         }
       });
   return windows.quantile(0.1);
@@ -109,7 +84,7 @@ void push_all(const QueueMemory& memory, long pauses_when_full) {
       pause_for(pauses_when_full);
       continue;
     }
-    const Payload payload{i, 0, 0, 0, 0, 0, 0, i};
+    const Message payload{i, 0, 0, 0, 0, 0, 0, i};
     std::memcpy(queue.payload(claimed), &payload, sizeof payload);
     if (queue.publish(claimed, sizeof payload, 0) != QueueStep::done) std::abort();
     ++i;
@@ -125,7 +100,7 @@ void pop_all(const QueueMemory& memory, long pauses_when_empty) {
       pause_for(pauses_when_empty);
       continue;
     }
-    Payload payload;
+    Message payload;
     std::memcpy(&payload, queue.payload(taken).data(), sizeof payload);
     if (payload[0] != i || payload[7] != i || queue.acknowledge(taken) != QueueStep::done) std::abort();
     if (++i % window == 0) windows.end_of(window);
@@ -142,7 +117,7 @@ int main(int argc, char** argv) {
   };
   const QueueShape shape{.slots = static_cast<std::uint32_t>(argument(1, 1024)),
                          .priorities = static_cast<std::uint32_t>(argument(2, 1)),
-                         .payload_bytes = sizeof(Payload),
+                         .payload_bytes = sizeof(Message),
                          .participants = 2};
   auto mapping = ginnel::ReadWriteMapping::anonymous(ginnel::Bytes{shape.bytes() + 4 * cache_line_bytes});
   if (!shape.is_valid() || !mapping) return 2;
@@ -151,7 +126,7 @@ int main(int argc, char** argv) {
   for (const std::uint32_t number : {1U, 2U})
     if (QueueMembers{memory}.join(number) != QueueStep::done) return 2;
   const double before = round_trip(base + shape.bytes());
-  in_two_processes([&] { push_all(memory, argument(3, 300)); }, [&] { pop_all(memory, argument(4, 1000)); });
+  side_by_side([&] { pop_all(memory, argument(4, 1000)); }, [&] { push_all(memory, argument(3, 300)); });
   const double after = round_trip(base + shape.bytes());
   std::printf("round trip of a line: %.0f and %.0f ns\n", before, after);
 }
