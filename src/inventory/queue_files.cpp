@@ -72,7 +72,7 @@ void add_file(QueueFiles& queue, const Directory& folder) {
     queue.counts = Fact<QueueCounts>::missing(kept->locked.reason());
     return;
   }
-  queue.locked = is_locked(kept->file, {.start = 0, .length = queue_participants_max + 1});
+  queue.locked = is_locked(kept->file, {.start = 1, .length = queue_participants_max});
   queue.page = parse_queue_page(kept->page, kept->status.size);
   if (!queue.page) {
     queue.counts = Fact<QueueCounts>::missing(queue.page.reason());

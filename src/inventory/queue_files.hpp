@@ -49,7 +49,7 @@ struct QueueParticipant {
 struct QueueFiles : MessagingFolder {
   std::optional<FileStatus> file;
   Fact<QueuePage> page;
-  Fact<bool> locked;  ///< anybody's number, or that of one who removes it
+  Fact<bool> locked;  ///< anybody's number
   Fact<QueueCounts> counts;
   std::vector<QueueParticipant> participants;  ///< those whose number is in use
 };

@@ -1,5 +1,7 @@
 #include "queue_sleepers.hpp"
 
+#include <functional>
+
 #include "ginnel/sys/blocked_call.hpp"
 #include "ginnel/sys/directory.hpp"
 #include "ginnel/sys/namespaces.hpp"
@@ -18,8 +20,7 @@ bool sleeps_at(const Directory& thread, int id, std::uint64_t space, std::string
   return thread.read_link("ns/ipc", text) && parse_bracketed(text) == space;
 }
 
-template <class Found>
-void for_each_number(Directory& folder, Found found) {
+void for_each_number(Directory& folder, const std::function<void(const char*)>& found) {
   static_cast<void>(folder.for_each([&](const char* name, FileType) {
     if (to_number<pid_t>(name)) found(name);
     return true;

@@ -4,31 +4,26 @@
 #include <vector>
 
 #include "ginnel/sys/checked_unlink.hpp"
-#include "ginnel/sys/file_lock.hpp"
-#include "ginnel/sys/shared_folder.hpp"
 #include "latest_files.hpp"
 #include "queue_files.hpp"
 #include "removal.hpp"
 #include "topic_files.hpp"
 
-// An object of ginnel's own goes file by file, under the lock that also those take who come to it (docs/FORMAT.md): who comes
-// meanwhile waits, is told that it was removed, and makes a new one.
+// An object of ginnel's own goes file by file, under the lock on its folder that also those take who come to it (docs/FORMAT.md): who
+// comes meanwhile waits, and makes a new one.
 
 namespace ginnel::inventory {
 namespace {
 
-/// On the bell of a topic or a newest value: shared by those who come.
-constexpr ByteRange existence{.start = 2, .length = 1};
-/// On a queue's file: that of removers, and those of all participants.
-constexpr ByteRange all_numbers{.start = 0, .length = queue_participants_max + 1};
 constexpr std::chrono::seconds longest_coming{1};
 
 struct NamedFile {
   std::string name;
   FileStatus status;
+  FilesInUse if_open = FilesInUse::stay;
 };
 
-/// What is to go, the file with the lock last.
+/// What is to go, in that order.
 struct Contents {
   std::vector<NamedFile> files;
   std::string kept;  ///< which of them is somebody's who lives, or could not be asked; empty when all are free
@@ -36,6 +31,11 @@ struct Contents {
 
 void note_kept(Contents& contents, const MessagingFolder& folder) {
   if (!folder.listed || folder.truncated) contents.kept = "a file that could not be looked at";
+}
+
+/// A child that a member has forked may have it open for no purpose: whether anybody takes part the locks tell.
+void add_shared_file(Contents& contents, const std::string& name, const FileStatus& status) {
+  contents.files.push_back({name, status, FilesInUse::go});
 }
 
 void add_file(Contents& contents, const std::string& name, const FileStatus& status, const Fact<bool>& locked) {
@@ -49,6 +49,7 @@ Contents contents_of(const TopicFiles& topic) {
   note_kept(contents, topic);
   for (const ReaderFile& reader : topic.readers) add_file(contents, reader.name, reader.status, reader.locked);
   for (const TopicRing& ring : topic.rings) add_file(contents, ring.name, ring.status, ring.locked);
+  if (topic.bell) add_shared_file(contents, "bell", *topic.bell);
   return contents;
 }
 
@@ -58,13 +59,23 @@ Contents contents_of(const LatestFiles& latest) {
   for (const ReaderFile& reader : latest.readers) add_file(contents, reader.name, reader.status, reader.locked);
   if (latest.successor) add_file(contents, "value.new", *latest.successor, false);
   if (latest.value) add_file(contents, "value", latest.value->status, latest.value->locked);
+  if (latest.bell) add_shared_file(contents, "bell", *latest.bell);
+  return contents;
+}
+
+Contents contents_of(const QueueFiles& queue) {
+  Contents contents;
+  note_kept(contents, queue);
+  if (!queue.file) return contents;
+  if (contents.kept.empty() && queue.locked.value_or(true)) contents.kept = "queue";
+  add_shared_file(contents, "queue", *queue.file);
   return contents;
 }
 
 Contents look_into(Directory& folder, const FileStatus& status, Kind kind) {
   if (kind == Kind::topic) return contents_of(read_topic(folder, status));
   if (kind == Kind::latest) return contents_of(read_latest(folder, status));
-  return {};  // the file with the lock is all there is
+  return contents_of(read_queue(folder, status));
 }
 
 RemovalOutcome told(const Result<CheckedUnlink>& unlinked) {
@@ -74,45 +85,16 @@ RemovalOutcome told(const Result<CheckedUnlink>& unlinked) {
   return {};  // gone is as good as removed
 }
 
-/// The lock on the file that all open who take part. Nullopt where that file is not there.
-struct Door {
-  NamedFile file;
-  RangeLocks lock;
-};
-Result<std::optional<Door>> open_door(const Directory& folder, Kind kind) {
-  const std::string name = kind == Kind::queue ? "queue" : "bell";
-  // By its descriptor: what has the folder's path may be another one by now.
-  const auto same = SharedFolder::open("/proc/self/fd/" + std::to_string(folder.descriptor()) + "/.", 0777);
-  if (!same) return std::unexpected{same.error()};
-  auto file = same->open_file(name, FileAccess::read_write);
-  if (!file && file.error().code() == ENOENT) return std::nullopt;
-  if (!file) return std::unexpected{std::move(file.error()).with_object(name)};
-  const auto status = file_status(file->get());
-  if (!status) return std::unexpected{status.error()};
-  return Door{.file = {name, *status}, .lock = RangeLocks::adopt(std::move(*file))};
-}
-
+/// With the folder locked.
 RemovalOutcome remove_contents(Directory& folder, const FileStatus& status, Kind kind, bool force) {
-  auto door = open_door(folder, kind);
-  if (!door) return refused(door.error());
-  if (*door) {
-    const ByteRange range = kind == Kind::queue ? all_numbers : existence;
-    const Deadline deadline = kind == Kind::queue ? Deadline::immediately() : Deadline::after(longest_coming);
-    const auto locked = (*door)->lock.lock(range, LockMode::exclusive, deadline);
-    if (!locked) return refused(locked.error());
-    if (!locked->is<Done>() && !force) return changed("somebody has come to it");
-  }
   const Contents contents = look_into(folder, status, kind);
   if (!contents.kept.empty() && !force) return changed("somebody keeps " + contents.kept + " now");
   for (const NamedFile& file : contents.files) {
-    const CheckedUnlinkOptions options{.files_in_use = force ? FilesInUse::go : FilesInUse::stay};
-    auto outcome = told(unlink_checked(folder, file.name, file_identity(file.status), options));
+    const FilesInUse in_use = force ? FilesInUse::go : file.if_open;
+    auto outcome = told(unlink_checked(folder, file.name, file_identity(file.status),
+                                       {.files_in_use = in_use, .folder_is_locked = true}));
     if (outcome.result != Removal::removed) return outcome;
   }
-  // We have it open ourselves: it is the lock that keeps others away.
-  if (*door)
-    return told(unlink_checked(folder, (*door)->file.name, file_identity((*door)->file.status),
-                               {.files_in_use = FilesInUse::go}));
   return {};
 }
 
@@ -125,6 +107,9 @@ RemovalOutcome remove_at(const std::string& path, const Object& seen, bool force
   const auto status = file_status(folder->descriptor());
   if (!status) return refused(status.error());
   if (id_of_folder(seen.id.kind, *status) != seen.id) return changed("another one has the name now");
+  const auto lock = lock_against_removers(*folder, Deadline::after(longest_coming));
+  if (!lock) return refused(lock.error());
+  if (!lock->is<FileLock>() && !force) return changed("somebody is just coming to it");
   if (auto outcome = remove_contents(*folder, *status, seen.id.kind, force); outcome.result != Removal::removed)
     return outcome;
 

@@ -58,13 +58,17 @@ class RemovalOfMessaging : public ::testing::Test {
 };
 
 TEST_F(RemovalOfMessaging, WaitsForWhoeverIsJustComing) {
-  for (const std::string name : {"topic:news", "latest:state"}) {
-    make(name, {"bell"});
+  for (const auto& [name, file] :
+       {std::pair<std::string, std::string>{"topic:news", "bell"}, {"latest:state", "bell"}, {"queue:jobs", "queue"}}) {
+    make(name, {file});
     const Sighting seen = see(name);
     {
-      const RangeLocks comer = lock(path(name, "bell"), 2, LockMode::shared);
-      EXPECT_EQ(remove(seen.snapshot, seen.object, false).result, Removal::changed) << name;
-      EXPECT_TRUE(there(name, "bell"));
+      const auto comer = FileLock::acquire(home_ + "/" + name, LockMode::shared, Deadline::immediately());
+      ASSERT_TRUE(comer.has_value() && comer->is<FileLock>());
+      const RemovalReport report = remove(seen.snapshot, seen.object, false);
+      EXPECT_EQ(report.result, Removal::changed) << name;
+      EXPECT_EQ(report.text, "somebody is just coming to it");
+      EXPECT_TRUE(there(name, file));
     }
     const RemovalReport report = remove(seen.snapshot, seen.object, false);
     EXPECT_EQ(report.result, Removal::removed) << name << ": " << report.text;
@@ -95,9 +99,11 @@ TEST_F(RemovalOfMessaging, LeavesWhatAMemberKeepsSinceTheScan) {
 TEST_F(RemovalOfMessaging, LeavesAQueueThatSomebodyHasJoined) {
   make("queue:jobs", {"queue"});
   const Sighting seen = see("queue:jobs");
-  for (const std::int64_t number : {0, 1, 255}) {  // a remover, the first and the last participant
+  for (const std::int64_t number : {1, 255}) {  // the first and the last participant
     const RangeLocks participant = lock(path("queue:jobs", "queue"), number, LockMode::exclusive);
-    EXPECT_EQ(remove(seen.snapshot, seen.object, false).result, Removal::changed) << number;
+    const RemovalReport report = remove(seen.snapshot, seen.object, false);
+    EXPECT_EQ(report.result, Removal::changed) << number;
+    EXPECT_EQ(report.text, "somebody keeps queue now");
     EXPECT_TRUE(there("queue:jobs", "queue"));
   }
   EXPECT_EQ(remove(seen.snapshot, seen.object, false).result, Removal::removed);

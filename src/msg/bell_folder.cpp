@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 
 #include "ginnel/sys/directory_watch.hpp"
 #include "ginnel/sys/futex.hpp"
@@ -13,11 +12,6 @@ namespace ginnel::detail {
 namespace {
 
 constexpr const char* bell_name = "bell";
-/// On the bell.
-constexpr ByteRange existence{.start = 2, .length = 1};
-/// It takes a few system calls.
-constexpr std::chrono::seconds longest_removal{5};
-
 Result<UniqueFd> make_bell(const SharedFolder& folder, unsigned mode) {
   auto file = folder.make_file(Bytes{page_bytes}, mode);
   if (!file) return file;
@@ -41,39 +35,18 @@ Result<UniqueFd> open_bell(const SharedFolder& folder, unsigned mode) {
 
 }  // namespace
 
-Result<BellFolder> BellFolder::open(const std::string& kind, const std::string& home, const std::string& name) {
-  const auto place = open_home(home);
-  if (!place) return std::unexpected{place.error()};
-  auto folder = open_object_folder(*place, kind, name, true);
-  if (!folder) return std::unexpected{folder.error()};
-  const auto mode = file_mode_in(*folder);
+Result<BellFolder> BellFolder::open(SharedFolder folder, const std::string& address) {
+  const auto mode = file_mode_in(folder);
   if (!mode) return std::unexpected{mode.error()};
 
-  auto file = open_bell(*folder, *mode);
+  auto file = open_bell(folder, *mode);
   if (!file) return std::unexpected{file.error()};
-  const std::string path = folder->path() + "/" + bell_name;
+  const std::string path = folder.path() + "/" + bell_name;
   auto mapping = ReadWriteMapping::map(file->get(), Bytes{page_bytes});
   if (!mapping) return std::unexpected{std::move(mapping.error()).with_object(path)};
   const auto* const bell = reinterpret_cast<const BellPage*>(mapping->bytes().data());
   if (auto good = check_start(bell->start, bell_magic, path); !good) return std::unexpected{good.error()};
-  return BellFolder{std::move(*folder), std::move(*file), std::move(*mapping), kind + ":" + name, *mode};
-}
-
-Result<RangeLocks> BellFolder::lock_existence(LockMode mode) const {
-  const Error removed{ESTALE, "open", address(), "it was removed at this very moment: try again"};
-  // For reading where that will do: to close a file that was open for writing tells those who watch the directory of a death.
-  const FileAccess access = mode == LockMode::shared ? FileAccess::read_only : FileAccess::read_write;
-  auto bell = folder_.open_file(bell_name, access);
-  if (!bell) return std::unexpected{bell.error().code() == ENOENT ? removed : bell.error()};
-  RangeLocks lock = RangeLocks::adopt(std::move(*bell));
-  const auto locked = lock.lock(existence, mode, Deadline::after(longest_removal));
-  if (!locked) return std::unexpected{locked.error()};
-  if (!locked->is<Done>())
-    return std::unexpected{Error{EBUSY, "lock", address(), "somebody is just coming to it, or removing it"}};
-  const auto own = file_status(bell_file_.get());
-  if (!own) return std::unexpected{own.error()};
-  if (own->links == 0) return std::unexpected{removed};
-  return lock;
+  return BellFolder{std::move(folder), std::move(*file), std::move(*mapping), address, *mode};
 }
 
 std::uint32_t BellFolder::announce() const {

@@ -28,9 +28,8 @@ struct ReaderView {
 
 class BellFolder {
  public:
-  /// Made when missing. Errors: EPERM, EINVAL, EBADMSG (a foreign bell), ENOSPC.
-  [[nodiscard]] static Result<BellFolder> open(const std::string& kind, const std::string& home,
-                                               const std::string& name);
+  /// With a bell, made when missing. Who puts a file there holds the folder until then. Errors: EBADMSG (a foreign bell), ENOSPC.
+  [[nodiscard]] static Result<BellFolder> open(SharedFolder folder, const std::string& address);
 
   [[nodiscard]] BellPage& bell() const noexcept { return *reinterpret_cast<BellPage*>(bell_.bytes().data()); }
   [[nodiscard]] const SharedFolder& folder() const noexcept { return folder_; }
@@ -39,9 +38,6 @@ class BellFolder {
   [[nodiscard]] unsigned mode_of_own_files() const noexcept { return file_mode_ & 0755U; }
   [[nodiscard]] std::vector<std::string> names() const;
 
-  /// Held shared by those who put a file there, and exclusively by who removes the object: it is not removed under anybody's hands.
-  /// Errors: ESTALE (it was removed since it was opened), EBUSY (others keep the lock for 5 s; one of them must have been stopped).
-  [[nodiscard]] Result<RangeLocks> lock_existence(LockMode mode) const;
   /// Says that a file came or went, and wakes everybody to look. Returns the generation that this made.
   std::uint32_t announce() const;
   /// Has those look again who wait for room or for a reader.

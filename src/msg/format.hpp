@@ -87,7 +87,7 @@ static_assert(offsetof(RingHeader, owner) == 48 && offsetof(RingHeader, type) ==
 static_assert(offsetof(RingHeader, tail) == 512 && offsetof(RingHeader, checkpoints) == 576);
 
 /// One page that all participants may write to. It only wakes; nothing in it is believed.
-struct BellPage {
+struct BellPage {  // NOLINT(clang-analyzer-optin.performance.Padding): a line for each side that writes
   FileStart start;
   alignas(64) std::atomic<std::uint32_t> attentive;   ///< readers that may sleep: the writers' path looks further
   std::atomic<std::uint32_t> sleeping;                ///< 1: a reader sleeps on this word

@@ -12,10 +12,11 @@ namespace {
 constexpr std::size_t name_max = 80;  // bytes: three times as many with every one escaped, and the kind before it
 constexpr unsigned execute_bits = 0111;
 /// To come takes a few system calls, and so does to remove.
-constexpr std::chrono::seconds longest_lock{5};
+constexpr std::chrono::seconds longest_hold{5};
+/// Of which each would have to happen between two system calls of one who comes.
+constexpr int most_removals = 256;
 
-Result<void> check_name(const std::string& kind, const std::string& name) {
-  const std::string object = kind + ":" + name;
+Result<void> check_name(const std::string& object, const std::string& name) {
   if (name.empty()) return std::unexpected{Error{EINVAL, "open", object, "a name has at least one byte"}};
   if (name.size() > name_max)
     return std::unexpected{
@@ -50,33 +51,43 @@ Result<SharedFolder> open_home(const std::string& asked) {
   return SharedFolder::open_or_create("/dev/shm/ginnel-" + std::to_string(effective_user()));
 }
 
-Result<SharedFolder> open_object_folder(const SharedFolder& home, const std::string& kind, const std::string& name,
-                                        bool create) {
-  if (auto good = check_name(kind, name); !good) return std::unexpected{good.error()};
-  const auto status = file_status(home.descriptor());
-  if (!status) return std::unexpected{status.error()};
-  const std::string folder = object_folder_name(kind, name);
-  if (create) return home.open_or_create_below(folder, status->mode);
-  auto opened = home.open_below(folder, status->mode);
-  if (!opened && opened.error().code() == ENOENT)
-    return std::unexpected{Error{ENOENT, "open", kind + ":" + name, "nobody has made it in " + home.path()}};
-  return opened;
+Result<HeldFolder> hold_object(const std::string& kind, const std::string& name, const std::string& home,
+                               Purpose purpose) {
+  const std::string address = kind + ":" + name;
+  if (auto good = check_name(address, name); !good) return std::unexpected{good.error()};
+  auto place = open_home(home);
+  if (!place) return std::unexpected{place.error()};
+  const auto rights = file_status(place->descriptor());
+  if (!rights) return std::unexpected{rights.error()};
+
+  const std::string folder_name = kind + ":" + escaped(name);
+  const bool makes = purpose == Purpose::make;
+  for (int left = most_removals; left > 0; --left) {
+    auto folder =
+        makes ? place->open_or_create_below(folder_name, rights->mode) : place->open_below(folder_name, rights->mode);
+    if (!folder && folder.error().code() == ENOENT && makes) continue;  // it was removed before it could be opened
+    if (!folder && folder.error().code() == ENOENT)
+      return std::unexpected{Error{ENOENT, "open", address, "nobody has made it in " + place->path()}};
+    if (!folder) return std::unexpected{folder.error()};
+
+    const LockMode mode = purpose == Purpose::remove ? LockMode::exclusive : LockMode::shared;
+    auto lock = folder->lock(mode, Deadline::after(longest_hold));
+    if (!lock) return std::unexpected{lock.error()};
+    if (!lock->is<FileLock>())
+      return std::unexpected{Error{EBUSY, "lock", address, "somebody is just coming to it, or removing it"}};
+    const auto status = file_status(folder->descriptor());
+    if (!status) return std::unexpected{status.error()};
+    if (status->links == 0) continue;  // it was removed before it could be locked
+    return HeldFolder{.home = std::move(*place),
+                      .folder = std::move(*folder),
+                      .lock = std::move(lock->as<FileLock>()),
+                      .folder_name = folder_name,
+                      .address = address};
+  }
+  return std::unexpected{Error{ESTALE, "open", address, "it is removed again and again at this very moment"}};
 }
 
-Result<FileLock> lock_object_folder(const SharedFolder& folder, const std::string& address, LockMode mode) {
-  // By a description of its own, which is closed with the lock; the path may be another folder's by now.
-  const std::string same = "/proc/self/fd/" + std::to_string(folder.descriptor());
-  auto lock = FileLock::acquire(same, mode, Deadline::after(longest_lock));
-  if (!lock) return std::unexpected{std::move(lock.error()).with_object(address)};
-  if (!lock->is<FileLock>())
-    return std::unexpected{Error{EBUSY, "lock", address, "somebody is just coming to it, or removing it"}};
-  const auto status = file_status(folder.descriptor());
-  if (!status) return std::unexpected{status.error()};
-  if (status->links == 0) return std::unexpected{Error{ENOENT, "open", address, "it was removed at this very moment"}};
-  return std::move(lock->as<FileLock>());
-}
-
-std::string object_folder_name(const std::string& kind, const std::string& name) { return kind + ":" + escaped(name); }
+Result<void> remove_folder(const HeldFolder& held) { return held.home.remove_folder(held.folder_name); }
 
 Result<unsigned> file_mode_in(const SharedFolder& folder) {
   const auto status = file_status(folder.descriptor());

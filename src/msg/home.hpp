@@ -12,18 +12,24 @@ namespace ginnel::detail {
 /// Errors: as SharedFolder::open_or_create.
 [[nodiscard]] Result<SharedFolder> open_home(const std::string& asked);
 
-/// The folder of one object in it, as `topic:robot%2Fpose`. Errors: EINVAL (the name), and as above.
-[[nodiscard]] Result<SharedFolder> open_object_folder(const SharedFolder& home, const std::string& kind,
-                                                      const std::string& name, bool create);
+/// What somebody means to do with an object.
+enum class Purpose { make, attach, remove };
 
-/// A lock on the folder of an object: shared by those who make what it holds and come to it, exclusive for who removes it. Without
-/// it, one who removes again and again would take the folder away under the hands of all who come.
-/// Errors: ENOENT (the folder has been removed), EBUSY (others keep the lock for 5 s; one of them must have been stopped).
-[[nodiscard]] Result<FileLock> lock_object_folder(const SharedFolder& folder, const std::string& address,
-                                                  LockMode mode);
-
-/// `topic:robot%2Fpose`.
-[[nodiscard]] std::string object_folder_name(const std::string& kind, const std::string& name);
+/// The folder of an object, as `topic:robot%2Fpose`, with a lock on it: shared for those who come, until what they have put there keeps
+/// it, and exclusive for who removes it. So nobody takes it away under the hands of another, however often he tries.
+struct HeldFolder {
+  SharedFolder home;
+  SharedFolder folder;
+  FileLock lock;
+  std::string folder_name;
+  std::string address;  ///< `topic:robot/pose`
+};
+/// `home` as for open_home. Made when missing, by those who make. Errors: EINVAL, ENAMETOOLONG (the name), ENOENT (nobody has made it), EBUSY
+/// (others keep the lock for 5 s; one of them must have been stopped), ESTALE (it is removed again and again), and as open_home.
+[[nodiscard]] Result<HeldFolder> hold_object(const std::string& kind, const std::string& name, const std::string& home,
+                                             Purpose purpose);
+/// For its remover, when the folder is empty. Errors: ENOTEMPTY, EACCES.
+[[nodiscard]] Result<void> remove_folder(const HeldFolder& held);
 
 /// The rights of a file that a folder's users share: those of the folder without execution.
 [[nodiscard]] Result<unsigned> file_mode_in(const SharedFolder& folder);

@@ -135,8 +135,6 @@ Result<OwnValue> take_over_value(const BellFolder& folder, const MessageType& ty
     value->version = word.version;
     if (check_type((*last)->header().type, type, folder.address())) copy_current(**last, word, *value);
   }
-  const auto existence = folder.lock_existence(LockMode::shared);
-  if (!existence) return std::unexpected{existence.error()};
   if (auto put = folder.folder().replace(value->file.descriptor(), value_file_name); !put)
     return std::unexpected{put.error()};
   return value;

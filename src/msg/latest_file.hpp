@@ -81,8 +81,8 @@ struct OwnValue {
 /// None where nobody has made it. Errors: EBADMSG (damaged or foreign), EPROTOTYPE (another type, when one is expected: shows both), EACCES.
 [[nodiscard]] Result<std::optional<ValueView>> view_value(const BellFolder& folder, const MessageType* expected);
 
-/// Makes a file for the caller, with what is current in the last one when it fits, and puts it in that one's place.
-/// Errors: EBUSY (a writer is there), ENOSPC, EINVAL (alignment), ESTALE.
+/// Makes a file for the caller, with what is current in the last one when it fits, and puts it in that one's place, while the folder is held
+/// (home.hpp). Errors: EBUSY (a writer is there), ENOSPC, EINVAL (alignment).
 [[nodiscard]] Result<OwnValue> take_over_value(const BellFolder& folder, const MessageType& type,
                                                const LatestShape& shape);
 

@@ -9,6 +9,7 @@
 
 #include "bell_folder.hpp"
 #include "bell_waiter.hpp"
+#include "home.hpp"
 #include "latest_file.hpp"
 #include "own_page.hpp"
 
@@ -87,7 +88,9 @@ LatestReader::~LatestReader() { retire(); }
 
 Result<LatestReader> LatestReader::open(const std::string& name, const MessageType& type,
                                         const LatestReaderOptions& options) {
-  auto folder = BellFolder::open("latest", options.home, name);
+  auto held = hold_object("latest", name, options.home, Purpose::make);
+  if (!held) return std::unexpected{held.error()};
+  auto folder = BellFolder::open(std::move(held->folder), held->address);
   if (!folder) return std::unexpected{folder.error()};
   auto mark = ForkMark::create();
   if (!mark) return std::unexpected{mark.error()};

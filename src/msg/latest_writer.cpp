@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bell_folder.hpp"
+#include "home.hpp"
 #include "latest_file.hpp"
 
 namespace ginnel::detail {
@@ -65,7 +66,9 @@ LatestWriter::~LatestWriter() { retire(); }
 
 Result<LatestWriter> LatestWriter::create(const std::string& name, const MessageType& type,
                                           const LatestWriterOptions& options) {
-  auto folder = BellFolder::open("latest", options.home, name);
+  auto held = hold_object("latest", name, options.home, Purpose::make);
+  if (!held) return std::unexpected{held.error()};
+  auto folder = BellFolder::open(std::move(held->folder), held->address);
   if (!folder) return std::unexpected{folder.error()};
   auto mark = ForkMark::create();
   if (!mark) return std::unexpected{mark.error()};

@@ -21,8 +21,6 @@ Result<OwnPage> make_page(const BellFolder& folder, bool reliable, const PageNam
   page.reliable = reliable ? 1 : 0;
   page.joined_generation = folder.bell().generation.load();
   page.seen_generation.store(page.joined_generation);
-  const auto existence = folder.lock_existence(LockMode::shared);
-  if (!existence) return std::unexpected{existence.error()};
   for (unsigned attempt = 0;; ++attempt) {
     own.name = names(*owner, attempt);
     if (own.name.empty())

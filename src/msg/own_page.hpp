@@ -21,7 +21,7 @@ struct OwnPage {
 /// The name to try after so many were taken; empty: there is none left.
 using PageNames = std::function<std::string(const OwnerStamp& owner, unsigned attempt)>;
 
-/// Errors: ENOSPC, ESTALE (the object was removed at this moment), EUSERS (no name is left).
+/// While the folder is held (home.hpp). Errors: ENOSPC, EUSERS (no name is left).
 [[nodiscard]] Result<OwnPage> make_page(const BellFolder& folder, bool reliable, const PageNames& names);
 
 }  // namespace ginnel::detail

@@ -29,7 +29,7 @@ constexpr int looks_after_close = 2;
 /// Who looks at a word that another is about to write takes its cache line away: longer from look to look, up to about 1 µs.
 constexpr int most_pauses = 256;
 constexpr int looks_between_clocks = 8;
-constexpr int most_removals = 256;
+constexpr int most_attempts = 256;
 
 std::uint64_t now_ms() {
   return static_cast<std::uint64_t>(
@@ -60,46 +60,24 @@ Result<void> check_shape(const QueueShape& shape, const std::string& address) {
                 std::to_string(QueueShape::most_payload_bytes) + " bytes"}};
 }
 
-/// The folder of a queue and its file, which nobody has removed so far.
-struct Place {
-  FileLock coming;  ///< until it has been joined
-  SharedFolder folder;
-  QueueFile file;
-};
-
-Result<Place> open_place(const std::string& name, const MessageType& type, const QueueOptions& options,
-                         QueueEnd::Existing existing, const std::string& address) {
-  const auto home = open_home(options.home);
-  if (!home) return std::unexpected{home.error()};
-  const bool may_make = existing != QueueEnd::Existing::required;
-  auto folder = open_object_folder(*home, "queue", name, may_make);
-  if (!folder) return std::unexpected{folder.error()};
-  auto coming = lock_object_folder(*folder, address, LockMode::shared);
-  if (!coming) return std::unexpected{coming.error()};
-  const auto place = [&](QueueFile& file) {
-    return Place{.coming = std::move(*coming), .folder = std::move(*folder), .file = std::move(file)};
-  };
+/// The queue's file in a folder that is held.
+Result<QueueFile> open_or_make(const HeldFolder& held, const MessageType& type, const QueueOptions& options,
+                               QueueEnd::Existing existing) {
   while (true) {
-    auto file = QueueFile::open(*folder, type, address);
+    auto file = QueueFile::open(held.folder, type, held.address);
     if (file && existing == QueueEnd::Existing::refused)
-      return std::unexpected{Error{EEXIST, "create", address, "there is one already"}};
-    if (file) return place(*file);
-    if (file.error().code() != ENOENT) return std::unexpected{file.error()};
-    if (!may_make) return std::unexpected{Error{ENOENT, "open", address, "nobody has made it in " + home->path()}};
-    file = QueueFile::make(*folder, type, shape_for(options), address);
-    if (file) return place(*file);
-    if (file.error().code() != EEXIST) return std::unexpected{file.error()};
+      return std::unexpected{Error{EEXIST, "create", held.address, "there is one already"}};
+    if (file || file.error().code() != ENOENT) return file;
+    if (existing == QueueEnd::Existing::required)
+      return std::unexpected{Error{ENOENT, "open", held.address, "nobody has made it in " + held.home.path()}};
+    file = QueueFile::make(held.folder, type, shape_for(options), held.address);
+    if (file || file.error().code() != EEXIST) return file;
   }
 }
 
-bool is_still_there(const QueueFile& file) {
-  const auto status = file_status(file.descriptor());
-  return status && status->links > 0;
-}
-
 /// The lock comes first and the joining last: whoever finds a number in use and its lock free knows that its participant is dead.
-/// None: the queue is being removed, or has been.
-Result<std::optional<std::uint32_t>> join(QueueFile& file, const OwnerStamp& owner, const std::string& address) {
+/// None where no number was free.
+Result<std::optional<std::uint32_t>> try_to_join(QueueFile& file, const OwnerStamp& owner, const std::string& address) {
   const QueueMembers members{file.memory()};
   for (std::uint32_t number = 1; number <= file.memory().shape().participants; ++number) {
     const auto locked = file.locks().lock(number);
@@ -112,8 +90,7 @@ Result<std::optional<std::uint32_t>> join(QueueFile& file, const OwnerStamp& own
         // What was held by the one who had the number before may have come free just now.
         file.messages().wake_all();
         file.room().wake_all();
-        if (is_still_there(file)) return number;
-        return std::nullopt;
+        return number;
       }
     }
     file.locks().unlock(number);
@@ -121,9 +98,17 @@ Result<std::optional<std::uint32_t>> join(QueueFile& file, const OwnerStamp& own
       return std::unexpected{Error{EUCLEAN, "attach", address,
                                    "its memory contradicts itself: a participant has damaged it; remove the queue"}};
   }
-  // Somebody may have had all numbers for a moment, to remove the queue.
-  const bool is_crowded = file.locks().count_others() >= file.memory().shape().participants;
-  if (!is_crowded || file.locks().is_being_removed() || !is_still_there(file)) return std::nullopt;
+  return std::nullopt;
+}
+
+Result<std::uint32_t> join(QueueFile& file, const OwnerStamp& owner, const std::string& address) {
+  for (int left = most_attempts; left > 0; --left) {
+    const auto number = try_to_join(file, owner, address);
+    if (!number) return std::unexpected{number.error()};
+    if (*number) return **number;
+    if (file.locks().count_others() >= file.memory().shape().participants) break;
+    std::this_thread::yield();  // one has just come free, or is being recovered by somebody else
+  }
   return std::unexpected{Error{
       EUSERS, "attach", address,
       "all its " + std::to_string(file.memory().shape().participants) + " participants are there; make it with more"}};
@@ -169,33 +154,25 @@ Result<std::unique_ptr<QueueEnd>> QueueEnd::open(const std::string& name, const 
   const auto owner = own_stamp();
   if (!owner) return std::unexpected{owner.error()};
 
-  for (int left = most_removals; left > 0; --left) {
-    auto place = open_place(name, type, options, existing, address);
-    if (!place && place.error().code() == ENOENT && may_make) continue;
-    if (!place) return std::unexpected{place.error()};
-    const QueueShape found = place->file.memory().shape();
-    if (may_make && found != wanted)
-      return std::unexpected{
-          Error{EEXIST, "open", address,
-                "it has " + describe(found) + ", not " + describe(wanted) + ": attach to it as it is, or remove it"}};
-    const auto number = join(place->file, *owner, address);
-    if (!number) return std::unexpected{number.error()};
-    if (!*number) {
-      std::this_thread::yield();  // what will be there is another queue
-      continue;
-    }
-    auto mark = ForkMark::create();
-    if (!mark) return std::unexpected{mark.error()};
-    auto cold = std::unique_ptr<Cold>{new Cold{.address = address,
-                                               .folder = std::move(place->folder),
-                                               .file = std::move(place->file),
-                                               .waiting = options.waiting}};
-    auto end = std::unique_ptr<QueueEnd>{new QueueEnd{std::move(cold), std::move(*mark)}};
-    end->core_ = QueueCore{end->cold_->file.memory(), static_cast<std::uint8_t>(**number)};
-    end->look_for_deaths(When::now);
-    return end;
-  }
-  return std::unexpected{Error{ESTALE, "open", address, "it is removed again and again at this very moment"}};
+  auto held = hold_object("queue", name, options.home, may_make ? Purpose::make : Purpose::attach);
+  if (!held) return std::unexpected{held.error()};
+  auto file = open_or_make(*held, type, options, existing);
+  if (!file) return std::unexpected{file.error()};
+  const QueueShape found = file->memory().shape();
+  if (may_make && found != wanted)
+    return std::unexpected{
+        Error{EEXIST, "open", address,
+              "it has " + describe(found) + ", not " + describe(wanted) + ": attach to it as it is, or remove it"}};
+  const auto number = join(*file, *owner, address);
+  if (!number) return std::unexpected{number.error()};
+  auto mark = ForkMark::create();
+  if (!mark) return std::unexpected{mark.error()};
+  auto cold = std::unique_ptr<Cold>{new Cold{
+      .address = address, .folder = std::move(held->folder), .file = std::move(*file), .waiting = options.waiting}};
+  auto end = std::unique_ptr<QueueEnd>{new QueueEnd{std::move(cold), std::move(*mark)}};
+  end->core_ = QueueCore{end->cold_->file.memory(), static_cast<std::uint8_t>(*number)};
+  end->look_for_deaths(When::now);
+  return end;
 }
 
 QueueEnd::~QueueEnd() {

@@ -79,8 +79,8 @@ Result<QueueFile> QueueFile::make(const SharedFolder& folder, const MessageType&
   return made;
 }
 
-Result<bool> QueueLocks::lock(ByteRange range) {
-  const auto locked = locks_.lock(range, LockMode::exclusive, Deadline::immediately());
+Result<bool> QueueLocks::lock(std::uint32_t number) {
+  const auto locked = locks_.lock({.start = number, .length = 1}, LockMode::exclusive, Deadline::immediately());
   if (!locked) return std::unexpected{locked.error()};
   return locked->is<Done>();
 }

@@ -46,19 +46,12 @@ class QueueLocks {
   [[nodiscard]] int descriptor() const noexcept { return locks_.descriptor(); }
 
   /// False: somebody else has it.
-  [[nodiscard]] Result<bool> lock(std::uint32_t number) { return lock({.start = number, .length = 1}); }
-  /// Whoever removes the queue has this and all numbers.
-  [[nodiscard]] Result<bool> lock_all() {
-    return lock({.start = removal, .length = QueueShape::most_participants + 1});
-  }
+  [[nodiscard]] Result<bool> lock(std::uint32_t number);
   void unlock(std::uint32_t number) { static_cast<void>(locks_.unlock({.start = number, .length = 1})); }
   [[nodiscard]] bool is_others(std::uint32_t number) const;
   [[nodiscard]] std::uint32_t count_others() const;
-  [[nodiscard]] bool is_being_removed() const { return is_others(removal); }
 
  private:
-  static constexpr std::uint32_t removal = 0;
-  [[nodiscard]] Result<bool> lock(ByteRange range);
   RangeLocks locks_;
 };
 

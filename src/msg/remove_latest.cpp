@@ -30,25 +30,17 @@ Result<void> check_unused(const BellFolder& folder) {
 }  // namespace
 
 Result<Outcome<Done, NotFound>> remove_latest(const std::string& name, const std::string& home) {
-  const auto place = open_home(home);
-  if (!place) return std::unexpected{place.error()};
-  {
-    const auto there = open_object_folder(*place, "latest", name, false);
-    if (!there && there.error().code() == ENOENT) return NotFound{};
-    if (!there) return std::unexpected{there.error()};
-    const auto folder = BellFolder::open("latest", home, name);
-    if (!folder) return std::unexpected{folder.error()};
-    const auto existence = folder->lock_existence(LockMode::exclusive);
-    if (!existence) return std::unexpected{existence.error()};
-    if (auto unused = check_unused(*folder); !unused) return std::unexpected{unused.error()};
-    for (const std::string& file :
-         {std::string{value_file_name}, std::string{value_file_name} + ".new", std::string{"bell"}})
-      if (auto removed = folder->folder().remove(file); !removed && removed.error().code() != ENOENT)
-        return std::unexpected{removed.error()};
-  }
-  // Whoever came since has made a new one there, and keeps the folder so.
-  if (auto removed = place->remove_folder(object_folder_name("latest", name)); !removed)
-    return std::unexpected{removed.error()};
+  auto held = hold_object("latest", name, home, Purpose::remove);
+  if (!held && held.error().code() == ENOENT) return NotFound{};
+  if (!held) return std::unexpected{held.error()};
+  const auto folder = BellFolder::open(std::move(held->folder), held->address);
+  if (!folder) return std::unexpected{folder.error()};
+  if (auto unused = check_unused(*folder); !unused) return std::unexpected{unused.error()};
+  for (const std::string& file :
+       {std::string{value_file_name}, std::string{value_file_name} + ".new", std::string{"bell"}})
+    if (auto removed = folder->folder().remove(file); !removed && removed.error().code() != ENOENT)
+      return std::unexpected{removed.error()};
+  if (auto removed = remove_folder(*held); !removed) return std::unexpected{removed.error()};
   return Done{};
 }
 

@@ -78,8 +78,6 @@ Result<RingFile> make_ring(const TopicFolder& topic, const MessageType& type, By
   if (!owned) return std::unexpected{owned.error()};
 
   RingFile ring{.file = std::move(*owned), .mapping = std::move(*mapping), .shape = *shape, .name = {}, .number = 0};
-  const auto existence = topic.lock_existence(LockMode::shared);
-  if (!existence) return std::unexpected{existence.error()};
   for (std::size_t number = 0; number < writers_max; ++number) {
     const std::string name = TopicFolder::ring_name(number);
     auto published = topic.folder().publish(ring.file.descriptor(), name);

@@ -5,10 +5,10 @@
 
 namespace ginnel::detail {
 
-Result<TopicFolder> TopicFolder::open(const std::string& home, const std::string& name) {
-  auto folder = BellFolder::open("topic", home, name);
-  if (!folder) return std::unexpected{folder.error()};
-  return TopicFolder{std::move(*folder)};
+Result<TopicFolder> TopicFolder::open(SharedFolder folder, const std::string& address) {
+  auto opened = BellFolder::open(std::move(folder), address);
+  if (!opened) return std::unexpected{opened.error()};
+  return TopicFolder{std::move(*opened)};
 }
 
 std::string TopicFolder::ring_name(std::size_t number) {

@@ -14,7 +14,7 @@ namespace ginnel::detail {
 class TopicFolder : public BellFolder {
  public:
   /// Errors: as BellFolder::open.
-  [[nodiscard]] static Result<TopicFolder> open(const std::string& home, const std::string& name);
+  [[nodiscard]] static Result<TopicFolder> open(SharedFolder folder, const std::string& address);
 
   [[nodiscard]] static std::string ring_name(std::size_t number);
   /// The number of `w.07`; none for other names.

@@ -8,6 +8,7 @@
 
 #include "attached_ring.hpp"
 #include "bell_waiter.hpp"
+#include "home.hpp"
 #include "own_page.hpp"
 #include "topic_folder.hpp"
 
@@ -156,7 +157,9 @@ TopicReader::~TopicReader() { retire(); }
 
 Result<TopicReader> TopicReader::open(const std::string& name, const MessageType& type,
                                       const SubscriberOptions& options) {
-  auto topic = TopicFolder::open(options.home, name);
+  auto held = hold_object("topic", name, options.home, Purpose::make);
+  if (!held) return std::unexpected{held.error()};
+  auto topic = TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   auto mark = ForkMark::create();
   if (!mark) return std::unexpected{mark.error()};

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "ginnel/sys/futex.hpp"
+#include "home.hpp"
 #include "ring_file.hpp"
 
 namespace ginnel::detail {
@@ -104,7 +105,9 @@ TopicWriter::~TopicWriter() { retire(); }
 
 Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageType& type,
                                         const PublisherOptions& options) {
-  auto topic = TopicFolder::open(options.home, name);
+  auto held = hold_object("topic", name, options.home, Purpose::make);
+  if (!held) return std::unexpected{held.error()};
+  auto topic = TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   topic->clean_up();
   auto mark = ForkMark::create();

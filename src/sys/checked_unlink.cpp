@@ -8,8 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "ginnel/sys/file_lock.hpp"
-
 namespace ginnel {
 namespace {
 
@@ -55,22 +53,17 @@ Lease lease_on(const Directory& folder, const std::string& name) noexcept {
   return Lease{UniqueFd{::openat(folder.descriptor(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)}};
 }
 
-/// Errors: as unlink_checked().
-Result<FileLock> lock_against_removers(const Directory& folder, const std::string& shown, Deadline deadline) {
-  auto own = folder.open_below(".");
-  if (!own) return std::unexpected{own.error()};
-  auto alone = FileLock::acquire(std::move(*own).release(), LockMode::exclusive, deadline);
-  if (!alone) return std::unexpected{alone.error()};
-  if (alone->is<TimedOut>())
-    return std::unexpected{Error{ETIMEDOUT, "flock", shown, "somebody else is removing things there"}};
-  return std::move(*alone).as<FileLock>();
-}
-
 /// `shown` is what errors name.
 Result<CheckedUnlink> unlink_in(const Directory& folder, const std::string& name, const std::string& shown,
                                 const FileIdentity& expected, const CheckedUnlinkOptions& options) {
-  const auto alone = lock_against_removers(folder, shown, options.deadline);
-  if (!alone) return std::unexpected{alone.error()};
+  std::optional<FileLock> alone;
+  if (!options.folder_is_locked) {
+    auto locked = lock_against_removers(folder, options.deadline);
+    if (!locked) return std::unexpected{locked.error()};
+    if (locked->is<TimedOut>())
+      return std::unexpected{Error{ETIMEDOUT, "flock", shown, "somebody else is removing things there"}};
+    alone = std::move(*locked).as<FileLock>();
+  }
 
   const auto status = folder.status(name.c_str(), Follow::no);
   if (!status && status.error().code() == ENOENT) return NameGone{};
@@ -100,6 +93,12 @@ std::uint64_t file_generation(const FileStatus& status) noexcept {
 
 FileIdentity file_identity(const FileStatus& status) noexcept {
   return {.device = status.device, .inode = status.inode, .generation = file_generation(status)};
+}
+
+Result<Outcome<FileLock, TimedOut>> lock_against_removers(const Directory& folder, Deadline deadline) {
+  auto own = folder.open_below(".");
+  if (!own) return std::unexpected{own.error()};
+  return FileLock::acquire(std::move(*own).release(), LockMode::exclusive, deadline);
 }
 
 Result<CheckedUnlink> unlink_checked(const std::string& path, const FileIdentity& expected,

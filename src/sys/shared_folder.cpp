@@ -190,11 +190,25 @@ Result<void> SharedFolder::remove_folder(const std::string& name) const {
   return {};
 }
 
-Result<void> SharedFolder::for_each(const std::function<bool(const char* name, FileType type)>& found) const {
-  // By a description of its own: the position in the directory is shared by all copies of one.
+/// By a description of its own: the position in the directory and its locks are shared by all copies of one.
+Result<UniqueFd> SharedFolder::open_again() const {
   UniqueFd again{retry_interrupted([&] { return ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
   if (!again.valid()) return std::unexpected{Error::last("open", path_)};
-  auto listing = Directory::adopt(std::move(again));
+  return again;
+}
+
+Result<Outcome<FileLock, TimedOut>> SharedFolder::lock(LockMode mode, Deadline deadline) const {
+  auto again = open_again();
+  if (!again) return std::unexpected{again.error()};
+  auto locked = FileLock::acquire(std::move(*again), mode, deadline);
+  if (!locked) return std::unexpected{std::move(locked.error()).with_object(path_)};
+  return locked;
+}
+
+Result<void> SharedFolder::for_each(const std::function<bool(const char* name, FileType type)>& found) const {
+  auto again = open_again();
+  if (!again) return std::unexpected{again.error()};
+  auto listing = Directory::adopt(std::move(*again));
   if (!listing) return std::unexpected{listing.error()};
   return listing->for_each(found);
 }

@@ -67,7 +67,7 @@ class Topic(ShellTest):
         self.assertIn("EBUSY", self.two_writers())
 
     def two_writers(self):
-        first = self.start("(echo one; sleep 20) | ginnel send latest:state --lines")
+        first = self.start("(echo one; exec sleep 1000) | ginnel send latest:state --lines")
         self.wait_until(lambda: self.sh("ginnel recv latest:state --nonblock", code=None).text == "one", "a value")
         errors = self.sh("ginnel send latest:state two", code=2).errors
         first.signal(9)

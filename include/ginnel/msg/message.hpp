@@ -47,14 +47,13 @@ inline constexpr std::size_t scalars_looked_at = 64;
 /// that hide them are not found, nor what comes after the 64th.
 template <class T, class... Before>
 [[nodiscard]] consteval bool holds_address() noexcept {
-  if constexpr (!std::is_aggregate_v<T> || sizeof...(Before) == scalars_looked_at)
-    return false;
-  else if constexpr (requires { T{Before{}..., AnyAddress{}}; })
-    return true;
-  else if constexpr (requires { T{Before{}..., AnyScalar{}}; })
-    return holds_address<T, Before..., AnyScalar>();
-  else
-    return false;
+  if constexpr (std::is_aggregate_v<T> && sizeof...(Before) < scalars_looked_at) {
+    if constexpr (requires { T{Before{}..., AnyAddress{}}; })
+      return true;
+    else if constexpr (requires { T{Before{}..., AnyScalar{}}; })
+      return holds_address<T, Before..., AnyScalar>();
+  }
+  return false;
 }
 
 /// `Pose`, `nav::Pose`: as the compiler writes it.

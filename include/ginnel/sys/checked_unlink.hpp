@@ -8,6 +8,7 @@
 #include "ginnel/core/outcome.hpp"
 #include "ginnel/core/result.hpp"
 #include "ginnel/sys/directory.hpp"
+#include "ginnel/sys/file_lock.hpp"
 
 namespace ginnel {
 
@@ -35,9 +36,14 @@ enum class FilesInUse { stay, go };
 struct CheckedUnlinkOptions {
   FilesInUse files_in_use = FilesInUse::stay;  ///< go: the name only; who has the file keeps it
   Deadline deadline = Deadline::after(std::chrono::seconds{5});
+  bool folder_is_locked = false;  ///< the caller has the directory's lock, lock_against_removers()
 };
 
 using CheckedUnlink = Outcome<Done, NameGone, NameChanged, FileInUse>;
+
+/// The lock on a directory that all take who remove names in it by unlink_checked(): for one who removes several.
+/// Errors: as Directory::open_below, ENOLCK. Source: flock(2).
+[[nodiscard]] Result<Outcome<FileLock, TimedOut>> lock_against_removers(const Directory& folder, Deadline deadline);
 
 /// Removes a name if it still means that file, and, of a regular file or a POSIX queue, if nobody has it open, mapped or on
 /// its way through a socket: the kernel proves that by granting a write lease, under which the name is removed. (A process

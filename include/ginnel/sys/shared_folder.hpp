@@ -9,6 +9,7 @@
 #include "ginnel/core/result.hpp"
 #include "ginnel/core/unique_fd.hpp"
 #include "ginnel/sys/directory.hpp"
+#include "ginnel/sys/file_lock.hpp"
 #include "ginnel/sys/mapping.hpp"
 
 namespace ginnel {
@@ -50,6 +51,9 @@ class [[nodiscard]] SharedFolder {
   [[nodiscard]] Result<bool> remove_if_same(const std::string& name, int file) const;
   /// Removes a directory below, which must be empty. Errors: ENOTEMPTY, ENOENT, EACCES.
   [[nodiscard]] Result<void> remove_folder(const std::string& name) const;
+  /// A lock of flock(2) on the directory itself, whatever its path leads to by now, and by a description of its own: another lock of
+  /// the same handle is another owner. Errors: ENOLCK, EMFILE, ENFILE.
+  [[nodiscard]] Result<Outcome<FileLock, TimedOut>> lock(LockMode mode, Deadline deadline = Deadline::never()) const;
   /// Calls `found` with each name. Errors: as Directory::for_each.
   [[nodiscard]] Result<void> for_each(const std::function<bool(const char* name, FileType type)>& found) const;
 
@@ -59,6 +63,7 @@ class [[nodiscard]] SharedFolder {
  private:
   SharedFolder(UniqueFd folder, std::string path) noexcept : folder_{std::move(folder)}, path_{std::move(path)} {}
   [[nodiscard]] static Result<SharedFolder> open_at(int parent, const std::string& name, std::string path, mode_t mode);
+  [[nodiscard]] Result<UniqueFd> open_again() const;
   [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
   UniqueFd folder_;
