@@ -400,13 +400,7 @@ TEST_F(ChannelTest, TheDeathOfAPeerIsNotedThoughItsChildLivesOn) {
   auto listener = listen<int>();
   auto parent = test::fork_child([&](test::Ready ready) {
     auto channel = connect<int>();
-    const pid_t grandchild = ::fork();
-    if (grandchild == 0) {
-      ::pause();
-      ::_exit(0);
-    }
-    ready.say(std::to_string(grandchild));
-    ready.stay();
+    ready.stay_with_a_child();
   });
   auto channel = accept(listener);
   const pid_t grandchild = std::stoi(parent.next_line());

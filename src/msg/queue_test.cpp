@@ -418,13 +418,7 @@ TEST_F(QueueTest, TheDeathOfAWorkerIsNotedThoughItsChildLivesOn) {
   auto parent = test::fork_child([](test::Ready ready) {
     auto own = queue<int>("orphan");
     const auto job = pop(own);
-    const pid_t grandchild = ::fork();
-    if (grandchild == 0) {
-      ::pause();
-      ::_exit(0);
-    }
-    ready.say(std::to_string(grandchild));
-    ready.stay();
+    ready.stay_with_a_child();
   });
   const pid_t grandchild = std::stoi(parent.next_line());
   parent.kill_and_reap(SIGKILL);

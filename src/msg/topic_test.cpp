@@ -604,13 +604,7 @@ TEST_F(TopicTest, TheDeathOfAWriterIsNotedThoughItsChildLivesOn) {
   auto parent = test::fork_child([](test::Ready ready) {
     auto pub = publisher<int>("orphan");
     publish(pub, 1);
-    const pid_t grandchild = ::fork();
-    if (grandchild == 0) {
-      ::pause();
-      ::_exit(0);
-    }
-    ready.say(std::to_string(grandchild));
-    ready.stay();
+    ready.stay_with_a_child();
   });
   const pid_t grandchild = std::stoi(parent.next_line());
   parent.kill_and_reap(SIGKILL);

@@ -124,6 +124,13 @@ void Ready::stay() const {
   while (true) ::pause();
 }
 
+void Ready::stay_with_a_child() const {
+  const pid_t child = ::fork();
+  if (child < 0) give_up("fork");
+  if (child > 0) say(std::to_string(child));
+  stay();
+}
+
 ChildProcess::ChildProcess(Process process, UniqueFd reports, UniqueFd release) noexcept
     : process_{std::move(process)}, reports_{std::move(reports)}, release_{std::move(release)} {}
 

@@ -25,6 +25,9 @@ class Ready {
   void wait_for_release() const;
   /// For ever, until killed.
   [[noreturn]] void stay() const;
+  /// The same, with a child of its own from fork(2), which lives on: it inherits all that is open here. Its pid is said as a line, and
+  /// whoever hears it ends it.
+  [[noreturn]] void stay_with_a_child() const;
 
  private:
   int report_;
