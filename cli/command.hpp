@@ -7,12 +7,9 @@
 
 #include "ginnel/core/result.hpp"
 #include "usage_error.hpp"
+#include "verb_options.hpp"
 
 // What a verb of the command is made of. Each lives in a file of its own in commands/, and main.cpp lists them all.
-
-namespace CLI {
-class App;
-}
 
 namespace ginnel::cli {
 
@@ -36,7 +33,7 @@ struct Verb {
   std::string_view examples;  ///< lines of `  ginnel …`, shown under the options
   std::string_view trailing;  ///< what follows `--`, for the usage line; empty where nothing may
   /// Adds the verb's options and gives what to run once they are parsed.
-  CommandRun (*define)(CLI::App& app);
+  CommandRun (*define)(const VerbOptions& options);
 };
 
 /// For the normal outcomes that end a verb with exit_nothing: says on standard error what did not come about, as

@@ -150,7 +150,7 @@ int run(std::vector<std::string> words) {
     sub->footer(verb_footer(*verb));
     sub->group("Verbs");
     formatter->add_trailing(sub, verb->trailing);
-    defined.push_back({verb, sub, verb->define(*sub)});
+    defined.push_back({verb, sub, verb->define(VerbOptions{*sub})});
   }
 
   std::reverse(words.begin(), words.end());  // CLI11 takes them from the back

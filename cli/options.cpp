@@ -9,8 +9,6 @@
 #include <cmath>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 namespace ginnel::cli {
 namespace {
 
@@ -66,13 +64,13 @@ Result<gid_t> parse_group(std::string_view text) {
   return std::unexpected{Error{EINVAL, "group", text, "no group of that name; a number is taken as a gid"}};
 }
 
-void WaitOptions::add_to(CLI::App& app) {
-  add_timeout_to(app, "Give up after this long and end with 1: 250ms, 5s, 1m");
-  app.add_flag("--nonblock", nonblock_, "Do not wait at all: end with 1 where it would block");
+void WaitOptions::add_to(const VerbOptions& options) {
+  add_timeout_to(options, "Give up after this long and end with 1: 250ms, 5s, 1m");
+  options.add_flag("--nonblock", nonblock_, "Do not wait at all: end with 1 where it would block");
 }
 
-void WaitOptions::add_timeout_to(CLI::App& app, const std::string& help) {
-  app.add_option("--timeout", timeout_, help)->type_name("TIME");
+void WaitOptions::add_timeout_to(const VerbOptions& options, const std::string& help) {
+  options.add_option("--timeout", timeout_, help).type_name("TIME");
 }
 
 Result<Deadline> WaitOptions::deadline() const {
@@ -85,13 +83,13 @@ Result<Deadline> WaitOptions::deadline() const {
   return Deadline::after(*span);
 }
 
-void ModeOption::add_to(CLI::App& app) {
-  app.add_option("--mode", text_, "Permission bits in octal (default 600), exactly, whatever the umask")
-      ->type_name("MODE");
+void ModeOption::add_to(const VerbOptions& options) {
+  options.add_option("--mode", text_, "Permission bits in octal (default 600), exactly, whatever the umask")
+      .type_name("MODE");
 }
 
 Result<mode_t> ModeOption::value(mode_t otherwise) const { return text_.empty() ? otherwise : parse_mode(text_); }
 
-void add_json_flag(CLI::App& app, bool& json) { app.add_flag("--json", json, "Print facts as JSON"); }
+void add_json_flag(const VerbOptions& options, bool& json) { options.add_flag("--json", json, "Print facts as JSON"); }
 
 }  // namespace ginnel::cli

@@ -10,12 +10,9 @@
 #include "ginnel/core/bytes.hpp"
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/result.hpp"
+#include "verb_options.hpp"
 
 // The options that several verbs share, spelled and explained once.
-
-namespace CLI {
-class App;
-}
 
 namespace ginnel::cli {
 
@@ -30,9 +27,9 @@ namespace ginnel::cli {
 /// --timeout and --nonblock: how long a verb waits.
 class WaitOptions {
  public:
-  void add_to(CLI::App& app);
+  void add_to(const VerbOptions& options);
   /// --timeout alone, where it does something of its own.
-  void add_timeout_to(CLI::App& app, const std::string& help);
+  void add_timeout_to(const VerbOptions& options, const std::string& help);
   /// From now; never when nothing was asked. Errors: EINVAL (the duration, or both options at once).
   [[nodiscard]] Result<Deadline> deadline() const;
 
@@ -44,7 +41,7 @@ class WaitOptions {
 /// --mode, octal.
 class ModeOption {
  public:
-  void add_to(CLI::App& app);
+  void add_to(const VerbOptions& options);
   [[nodiscard]] Result<mode_t> value(mode_t otherwise) const;
   [[nodiscard]] bool is_given() const noexcept { return !text_.empty(); }
 
@@ -53,6 +50,6 @@ class ModeOption {
 };
 
 /// --json where a verb prints facts.
-void add_json_flag(CLI::App& app, bool& json);
+void add_json_flag(const VerbOptions& options, bool& json);
 
 }  // namespace ginnel::cli

@@ -1,8 +1,6 @@
 #include "applets/applet.hpp"
 
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
-
 #include <memory>
 
 #include "verbs.hpp"
@@ -24,10 +22,10 @@ std::string description() {
   return text;
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto name = std::make_shared<std::string>();
-  app.add_option("NAME", *name, description())->required();
-  app.allow_extras();
+  options.add_option("NAME", *name, description()).required();
+  options.allow_extras();
   return [name](const TrailingWords&) -> Result<int> {
     return std::unexpected{usage_error(*name, "no applet of that name; there are " + names())};
   };

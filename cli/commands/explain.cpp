@@ -1,7 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -97,13 +95,13 @@ Result<int> run_explain(const ExplainArguments& arguments) {
   return exit_done;
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<ExplainArguments>();
-  app.add_option("ERRNO", arguments->error, "ENOSPC, EMFILE, EADDRINUSE, …, or its number, or SIGBUS, SIGPIPE")
-      ->required();
-  app.add_option("CALL", arguments->call, "Only what it means for this call: mq_open, semget, mmap, …");
-  app.add_option("--pid", arguments->pid, "The process that met it; without it, the caller (the shell)");
-  add_json_flag(app, arguments->json);
+  options.add_option("ERRNO", arguments->error, "ENOSPC, EMFILE, EADDRINUSE, …, or its number, or SIGBUS, SIGPIPE")
+      .required();
+  options.add_option("CALL", arguments->call, "Only what it means for this call: mq_open, semget, mmap, …");
+  options.add_option("--pid", arguments->pid, "The process that met it; without it, the caller (the shell)");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_explain(*arguments); };
 }
 

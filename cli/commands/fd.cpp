@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "endpoints/server.hpp"
 #include "foreground.hpp"
 #include "ginnel/sys/ancillary.hpp"
@@ -182,35 +180,32 @@ Result<int> receive_files(const ReceiveAsked& asked, const TrailingWords& comman
                          : run_command(message->descriptors, command);
 }
 
-void define_send(CLI::App& app, SendAsked& asked) {
-  app.add_option("ADDRESS", asked.address, "unix:PATH or unix-seq:PATH")->required();
-  app.add_option("FILE", asked.files, "Files to open and pass, or fd:N for one that is open; up to 253")->required();
-  app.add_flag("--write", asked.write, "Open the files for reading and writing (default: reading only)");
-  app.add_flag("--append", asked.append, "Open the files for appending, and make those that are missing");
-  asked.wait.add_to(app);
+void define_send(const VerbOptions& options, SendAsked& asked) {
+  options.add_option("ADDRESS", asked.address, "unix:PATH or unix-seq:PATH").required();
+  options.add_option("FILE", asked.files, "Files to open and pass, or fd:N for one that is open; up to 253").required();
+  options.add_flag("--write", asked.write, "Open the files for reading and writing (default: reading only)");
+  options.add_flag("--append", asked.append, "Open the files for appending, and make those that are missing");
+  asked.wait.add_to(options);
 }
 
-void define_receive(CLI::App& app, ReceiveAsked& asked) {
-  app.add_option("ADDRESS", asked.address, "unix:PATH or unix-seq:PATH")->required();
-  asked.server.add_to(app, "Bind the socket and let one sender in");
-  add_json_flag(app, asked.json);
-  asked.wait.add_to(app);
-  app.footer(
+void define_receive(const VerbOptions& options, ReceiveAsked& asked) {
+  options.add_option("ADDRESS", asked.address, "unix:PATH or unix-seq:PATH").required();
+  asked.server.add_to(options, "Bind the socket and let one sender in");
+  add_json_flag(options, asked.json);
+  asked.wait.add_to(options);
+  options.footer(
       "After -- a command: it gets the descriptors as 3, 4, … (how many: $LISTEN_FDS),\n"
       "and its exit code is passed on. Without one they are listed.");
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto send_asked = std::make_shared<SendAsked>();
   auto receive_asked = std::make_shared<ReceiveAsked>();
-  CLI::App* const send_app = app.add_subcommand("send", "Open files and pass them to another process");
-  CLI::App* const receive_app = app.add_subcommand("recv", "Receive open files, list them or run a command with them");
-  for (CLI::App* verb : {send_app, receive_app}) verb->group("Verbs");
-  app.require_subcommand(1);
-  define_send(*send_app, *send_asked);
-  define_receive(*receive_app, *receive_asked);
+  define_send(options.add_verb("send", "Open files and pass them to another process"), *send_asked);
+  const VerbOptions receive = options.add_verb("recv", "Receive open files, list them or run a command with them");
+  define_receive(receive, *receive_asked);
   return [=](const TrailingWords& trailing) -> Result<int> {
-    if (receive_app->parsed()) return receive_files(*receive_asked, trailing);
+    if (receive.is_chosen()) return receive_files(*receive_asked, trailing);
     if (!trailing.empty())
       return std::unexpected{usage_error("--", "fd send takes no command: see 'ginnel fd --help'")};
     return send_files(*send_asked);

@@ -6,8 +6,6 @@
 #include <iterator>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "ginnel/inventory.hpp"
 #include "inventory/coverage_text.hpp"
 #include "inventory/plan_json.hpp"
@@ -136,13 +134,13 @@ Result<int> apply(const GcArguments& arguments) {
   return print_reports(*reports, arguments.json);
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<GcArguments>();
-  app.add_option("--kind", arguments->kinds, "Only this kind; may be given several times");
-  app.add_option("--older", arguments->older, "Only what was not used or changed for so long")->capture_default_str();
-  app.add_option("--apply", arguments->apply, "Remove what the plan in this file (or '-') calls safe");
-  app.add_option("--name", arguments->names, "With --apply: remove this entry too, though it is only likely");
-  add_json_flag(app, arguments->json);
+  options.add_option("--kind", arguments->kinds, "Only this kind; may be given several times");
+  options.add_option("--older", arguments->older, "Only what was not used or changed for so long");
+  options.add_option("--apply", arguments->apply, "Remove what the plan in this file (or '-') calls safe");
+  options.add_option("--name", arguments->names, "With --apply: remove this entry too, though it is only likely");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return arguments->apply.empty() ? make(*arguments) : apply(*arguments); };
 }
 

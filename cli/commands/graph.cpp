@@ -1,7 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <fstream>
 #include <memory>
 
@@ -104,13 +102,13 @@ Result<int> run_graph(const GraphArguments& arguments) {
                                            : "nobody talks to anybody that can be seen");
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<GraphArguments>();
-  app.add_option("KIND", arguments->kinds, "Only through these kinds, as 'ginnel ls' names them");
-  app.add_option("--pid", arguments->pid, "Only what this process is connected with, directly or through others");
-  app.add_flag("--dot", arguments->dot, "Print it for Graphviz");
-  app.add_option("--svg", arguments->svg, "Draw it into this file ('-': standard output)");
-  add_json_flag(app, arguments->json);
+  options.add_option("KIND", arguments->kinds, "Only through these kinds, as 'ginnel ls' names them");
+  options.add_option("--pid", arguments->pid, "Only what this process is connected with, directly or through others");
+  options.add_flag("--dot", arguments->dot, "Print it for Graphviz");
+  options.add_option("--svg", arguments->svg, "Draw it into this file ('-': standard output)");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_graph(*arguments); };
 }
 

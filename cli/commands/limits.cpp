@@ -1,7 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <functional>
@@ -130,11 +128,12 @@ Result<int> run_limits(const LimitsArguments& arguments) {
   return exit_done;
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<LimitsArguments>();
-  app.add_option("--pid", arguments->pid, "The process whose limits are told; without it, the caller's (the shell)");
-  app.add_flag("--near", arguments->near, "Only limits of which nine tenths are used");
-  add_json_flag(app, arguments->json);
+  options.add_option("--pid", arguments->pid,
+                     "The process whose limits are told; without it, the caller's (the shell)");
+  options.add_flag("--near", arguments->near, "Only limits of which nine tenths are used");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_limits(*arguments); };
 }
 

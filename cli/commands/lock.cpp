@@ -1,7 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -186,16 +184,16 @@ Result<int> run_lock(const LockArguments& arguments, const TrailingWords& comman
                                  : run_with_range_lock(arguments, *path, *deadline, command);
 }
 
-CommandRun define_lock(CLI::App& app) {
+CommandRun define_lock(const VerbOptions& options) {
   auto arguments = std::make_shared<LockArguments>();
-  app.add_option("PATH", arguments->path, "The file, as a path or as lock:/path; made when missing")->required();
-  app.add_flag("--shared", arguments->shared, "Share the lock with others that share it");
-  app.add_option("--range", arguments->range, "Lock bytes instead of the whole file (an OFD lock)")
-      ->type_name("START:LENGTH");
-  app.add_flag("--close", arguments->close, "Do not let the command inherit the locked descriptor");
-  app.add_flag("--who", arguments->who, "Tell who holds locks on the file, and end with 1 when nobody does");
-  arguments->wait.add_to(app);
-  add_json_flag(app, arguments->json);
+  options.add_option("PATH", arguments->path, "The file, as a path or as lock:/path; made when missing").required();
+  options.add_flag("--shared", arguments->shared, "Share the lock with others that share it");
+  options.add_option("--range", arguments->range, "Lock bytes instead of the whole file (an OFD lock)")
+      .type_name("START:LENGTH");
+  options.add_flag("--close", arguments->close, "Do not let the command inherit the locked descriptor");
+  options.add_flag("--who", arguments->who, "Tell who holds locks on the file, and end with 1 when nobody does");
+  arguments->wait.add_to(options);
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords& command) { return run_lock(*arguments, command); };
 }
 

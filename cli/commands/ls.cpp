@@ -6,8 +6,6 @@
 #include <optional>
 #include <tuple>
 
-#include <CLI/CLI.hpp>
-
 #include "ginnel/inventory.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/coverage_text.hpp"
@@ -136,17 +134,17 @@ std::string columns_help() {
   return text;
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<LsArguments>();
-  app.add_option("KIND", arguments->kinds,
-                 "Only these kinds: pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd "
-                 "eventfd epoll signalfd timerfd lock futex signal topic latest queue channel");
-  app.add_option("--ns", arguments->namespaces, "all, own, or the inode of one namespace")->capture_default_str();
-  app.add_option("--pid", arguments->pid, "Only what this process has or waits for");
-  app.add_option("--user", arguments->user, "Only what this user owns, by name or number");
-  app.add_flag("--orphans", arguments->orphans, "Only what nobody seems to use any more");
-  app.add_option("-o,--output", arguments->columns, columns_help());
-  add_json_flag(app, arguments->json);
+  options.add_option("KIND", arguments->kinds,
+                     "Only these kinds: pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd "
+                     "eventfd epoll signalfd timerfd lock futex signal topic latest queue channel");
+  options.add_option("--ns", arguments->namespaces, "all, own, or the inode of one namespace");
+  options.add_option("--pid", arguments->pid, "Only what this process has or waits for");
+  options.add_option("--user", arguments->user, "Only what this user owns, by name or number");
+  options.add_flag("--orphans", arguments->orphans, "Only what nobody seems to use any more");
+  options.add_option("-o,--output", arguments->columns, columns_help());
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_ls(*arguments); };
 }
 

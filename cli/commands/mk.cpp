@@ -1,8 +1,6 @@
 #include <cstdio>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "endpoints/objects.hpp"
 #include "options.hpp"
 #include "render/output.hpp"
@@ -20,9 +18,9 @@ struct Asked {
   unsigned count = 0;
   std::string huge;
   bool json = false;
-  CLI::Option* messages_given = nullptr;
-  CLI::Option* priorities_given = nullptr;
-  CLI::Option* count_given = nullptr;
+  VerbOption messages_given;
+  VerbOption priorities_given;
+  VerbOption count_given;
 };
 
 Result<MakeRequest> request_of(const Asked& asked) {
@@ -32,9 +30,9 @@ Result<MakeRequest> request_of(const Asked& asked) {
     if (!mode) return std::unexpected{mode.error()};
     request.mode = *mode;
   }
-  if (asked.messages_given->count() > 0) request.messages = asked.messages;
-  if (asked.priorities_given->count() > 0) request.priorities = asked.priorities;
-  if (asked.count_given->count() > 0) request.count = asked.count;
+  if (asked.messages_given.count() > 0) request.messages = asked.messages;
+  if (asked.priorities_given.count() > 0) request.priorities = asked.priorities;
+  if (asked.count_given.count() > 0) request.count = asked.count;
   if (!asked.size.empty()) {
     auto size = Bytes::parse(asked.size);
     if (!size) return std::unexpected{size.error()};
@@ -60,21 +58,23 @@ void print(const Made& made, bool json) {
       made.id ? fmt::format("  {}:id={}", scheme(made.address.kind), *made.id) : "");
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto asked = std::make_shared<Asked>();
-  app.add_option("ADDRESS", asked->address, "fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem or queue")->required();
-  asked->mode.add_to(app);
+  options.add_option("ADDRESS", asked->address, "fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem or queue").required();
+  asked->mode.add_to(options);
   asked->messages_given =
-      app.add_option("--messages", asked->messages, "mq, queue: how many it holds (default 10, 1024)")->type_name("N");
+      options.add_option("--messages", asked->messages, "mq, queue: how many it holds (default 10, 1024)")
+          .type_name("N");
   asked->priorities_given =
-      app.add_option("--priorities", asked->priorities, "queue: numbered from 0, at most 64 (default 1)")
-          ->type_name("N");
-  app.add_option("--size", asked->size,
-                 "mq, queue: of the longest message (default 8K, 1K); shm, sysv-shm: of the memory")
-      ->type_name("SIZE");
-  asked->count_given = app.add_option("--count", asked->count, "sem, sysv-sem: what it starts with")->type_name("N");
-  app.add_option("--huge", asked->huge, "sysv-shm: in huge pages, 2M or 1G")->type_name("SIZE");
-  add_json_flag(app, asked->json);
+      options.add_option("--priorities", asked->priorities, "queue: numbered from 0, at most 64 (default 1)")
+          .type_name("N");
+  options
+      .add_option("--size", asked->size,
+                  "mq, queue: of the longest message (default 8K, 1K); shm, sysv-shm: of the memory")
+      .type_name("SIZE");
+  asked->count_given = options.add_option("--count", asked->count, "sem, sysv-sem: what it starts with").type_name("N");
+  options.add_option("--huge", asked->huge, "sysv-shm: in huge pages, 2M or 1G").type_name("SIZE");
+  add_json_flag(options, asked->json);
 
   return [asked](const TrailingWords&) -> Result<int> {
     auto address = Address::parse(asked->address);

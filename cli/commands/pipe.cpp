@@ -1,8 +1,6 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -122,13 +120,16 @@ Result<int> run_pipe(const PipeArguments& arguments, const TrailingWords& words)
   return failed ? exit_code_of(statuses[*failed]) : int{exit_done};
 }
 
-CommandRun define_pipe(CLI::App& app) {
+CommandRun define_pipe(const VerbOptions& options) {
   auto arguments = std::make_shared<PipeArguments>();
-  app.add_flag("--status", arguments->status, "Tell on standard error how each command ended");
-  app.add_flag("--json", arguments->json, "The same as JSON: {commands: [{command, exit, signal}], failed, timed_out}");
-  app.add_flag("--last", arguments->last, "End with the last command's code, as shells do by default");
-  app.add_option("--separator", arguments->separator, "The word between two commands (default '|')")->type_name("WORD");
-  arguments->wait.add_timeout_to(app, "End the commands (SIGTERM, after 2 s SIGKILL) and end with 1 after this long");
+  options.add_flag("--status", arguments->status, "Tell on standard error how each command ended");
+  options.add_flag("--json", arguments->json,
+                   "The same as JSON: {commands: [{command, exit, signal}], failed, timed_out}");
+  options.add_flag("--last", arguments->last, "End with the last command's code, as shells do by default");
+  options.add_option("--separator", arguments->separator, "The word between two commands (default '|')")
+      .type_name("WORD");
+  arguments->wait.add_timeout_to(options,
+                                 "End the commands (SIGTERM, after 2 s SIGKILL) and end with 1 after this long");
   return [arguments](const TrailingWords& words) { return run_pipe(*arguments, words); };
 }
 

@@ -5,8 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "endpoints/carrier.hpp"
 #include "endpoints/memory.hpp"
 #include "endpoints/message_text.hpp"
@@ -35,12 +33,11 @@ struct Asked {
   bool json = false;
   std::string offset = "0";
   std::string size;
-  CLI::Option* count_given = nullptr;
-  CLI::Option* type_given = nullptr;
-  CLI::Option* memory_part = nullptr;
+  VerbOption count_given;
+  VerbOption type_given;
 
   [[nodiscard]] bool about_messages() const {
-    return count_given->count() + type_given->count() > 0 || follow || all || peek || lines || json;
+    return count_given.count() + type_given.count() > 0 || follow || all || peek || lines || json;
   }
 };
 
@@ -76,7 +73,7 @@ std::string why_none_came(const Outcome<Message, EndOfStream, PeerGone, TimedOut
 Result<int> receive_messages(const Address& from, const Asked& asked, const ListenOptions* listen, Deadline deadline) {
   MessageDetails details;
   details.peek = asked.peek;
-  if (asked.type_given->count() > 0) details.type = asked.type;
+  if (asked.type_given.count() > 0) details.type = asked.type;
   auto opened = open_messages(from, Direction::receive, details, listen, deadline);
   if (!opened) return std::unexpected{opened.error()};
   if (opened->is<TimedOut>()) return timed_out(from);
@@ -134,7 +131,7 @@ Result<void> check(const Asked& asked, const Address& from, Carrier carrier) {
         "--count, --follow, --all, --peek, --type, --lines and --json are for messages: mq, sysv-msg, unix-seq, "
         "unix-dgram, topic, latest, queue");
   if (asked.server.listens() && !is_unix_socket(from)) return refused("--listen is for Unix sockets");
-  if (asked.follow && (asked.all || asked.count_given->count() > 0))
+  if (asked.follow && (asked.all || asked.count_given.count() > 0))
     return refused("--follow goes on for ever: give it without --count and --all");
   return {};
 }
@@ -169,28 +166,28 @@ Result<int> run(const Asked& asked) {
   return std::unexpected{carries_nothing(*from)};
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto asked = std::make_shared<Asked>();
-  app.add_option("ADDRESS", asked->address, "Where from")->required();
-  asked->server.add_to(app, "unix, unix-seq: bind, let one peer in and receive from it; unix-dgram always binds");
+  options.add_option("ADDRESS", asked->address, "Where from").required();
+  asked->server.add_to(options, "unix, unix-seq: bind, let one peer in and receive from it; unix-dgram always binds");
   asked->count_given =
-      app.add_option("--count", asked->count, "This many messages (default 1); 0: without end")
-          ->check([](const std::string& text) {
+      options.add_option("--count", asked->count, "This many messages (default 1); 0: without end")
+          .check([](const std::string& text) {
             return text.starts_with('-') ? std::string{"a number of messages is wanted, or 0"} : std::string{};
           })
-          ->type_name("N");
-  app.add_flag("--follow", asked->follow, "Messages without end, until the sender ends or --timeout passes");
-  app.add_flag("--all", asked->all, "The messages that are there now; end with 1 when there are none");
-  app.add_flag("--peek", asked->peek, "sysv-msg: leave the messages where they are");
+          .type_name("N");
+  options.add_flag("--follow", asked->follow, "Messages without end, until the sender ends or --timeout passes");
+  options.add_flag("--all", asked->all, "The messages that are there now; end with 1 when there are none");
+  options.add_flag("--peek", asked->peek, "sysv-msg: leave the messages where they are");
   asked->type_given =
-      app.add_option("--type", asked->type, "sysv-msg: the first of this type; -N: of the lowest type up to N")
-          ->type_name("N");
-  app.add_flag("--lines", asked->lines, "A newline after each message (on a terminal there is one anyway)");
-  app.add_flag("--json", asked->json,
-               "Each message as one line of JSON: bytes, data (or base64), priority, type, deliveries");
-  app.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: from here on")->type_name("SIZE");
-  app.add_option("--size", asked->size, "shm, sysv-shm, memfd: so many bytes")->type_name("SIZE");
-  asked->wait.add_to(app);
+      options.add_option("--type", asked->type, "sysv-msg: the first of this type; -N: of the lowest type up to N")
+          .type_name("N");
+  options.add_flag("--lines", asked->lines, "A newline after each message (on a terminal there is one anyway)");
+  options.add_flag("--json", asked->json,
+                   "Each message as one line of JSON: bytes, data (or base64), priority, type, deliveries");
+  options.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: from here on").type_name("SIZE");
+  options.add_option("--size", asked->size, "shm, sysv-shm, memfd: so many bytes").type_name("SIZE");
+  asked->wait.add_to(options);
   return [asked](const TrailingWords&) { return run(*asked); };
 }
 

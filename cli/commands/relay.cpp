@@ -6,8 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/messages.hpp"
@@ -205,14 +203,14 @@ Result<int> run(const Asked& asked) {
   return relay_bytes(*from, *to, asked.one_way, listen, *deadline);
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto asked = std::make_shared<Asked>();
-  app.add_option("FROM", asked->from, "fifo, unix, fd:, -, mq, sysv-msg, unix-seq or unix-dgram")->required();
-  app.add_option("TO", asked->to, "The same kinds")->required();
-  asked->server.add_to(app, "FROM is a Unix socket that is bound, and lets one peer in");
-  app.add_flag("--one-way", asked->one_way, "From FROM to TO only, also where both are two-way");
-  app.add_flag("--lines", asked->lines, "Between a stream and messages: each line is one message");
-  asked->wait.add_to(app);
+  options.add_option("FROM", asked->from, "fifo, unix, fd:, -, mq, sysv-msg, unix-seq or unix-dgram").required();
+  options.add_option("TO", asked->to, "The same kinds").required();
+  asked->server.add_to(options, "FROM is a Unix socket that is bound, and lets one peer in");
+  options.add_flag("--one-way", asked->one_way, "From FROM to TO only, also where both are two-way");
+  options.add_flag("--lines", asked->lines, "Between a stream and messages: each line is one message");
+  asked->wait.add_to(options);
   return [asked](const TrailingWords&) { return run(*asked); };
 }
 

@@ -1,6 +1,4 @@
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -82,12 +80,13 @@ int remove_one(const std::string& text, bool force, Users& users) {
   return exit_done;
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<RmArguments>();
-  app.add_option("ADDRESS", arguments->addresses, "What to remove; System V objects by key or by id")->required();
-  app.add_flag("--force", arguments->force,
-               "Also what somebody uses; a socket that a process listens on stays all the same, and so do a topic, a "
-               "newest value and a queue with somebody there");
+  options.add_option("ADDRESS", arguments->addresses, "What to remove; System V objects by key or by id").required();
+  options.add_flag(
+      "--force", arguments->force,
+      "Also what somebody uses; a socket that a process listens on stays all the same, and so do a topic, a "
+      "newest value and a queue with somebody there");
   return [arguments](const TrailingWords&) -> Result<int> {
     Users users;
     int worst = exit_done;

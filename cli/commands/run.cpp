@@ -1,7 +1,5 @@
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
-
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,13 +70,13 @@ Result<int> run_run(const RunArguments& arguments, const TrailingWords& command)
   return foreground->run_to_end(std::move(*started));
 }
 
-CommandRun define_run(CLI::App& app) {
+CommandRun define_run(const VerbOptions& options) {
   auto arguments = std::make_shared<RunArguments>();
-  app.add_flag("--new-ipc", arguments->new_ipc,
-               "In an IPC namespace of its own: no System V object and no queue is there yet");
-  app.add_option("--ipc-of", arguments->of_pid, "In the IPC namespace of that process")->type_name("PID");
-  app.add_option("--ns", arguments->kinds, "With --ipc-of, also in these namespaces of it: net, mnt, uts, …")
-      ->type_name("KIND");
+  options.add_flag("--new-ipc", arguments->new_ipc,
+                   "In an IPC namespace of its own: no System V object and no queue is there yet");
+  options.add_option("--ipc-of", arguments->of_pid, "In the IPC namespace of that process").type_name("PID");
+  options.add_option("--ns", arguments->kinds, "With --ipc-of, also in these namespaces of it: net, mnt, uts, …")
+      .type_name("KIND");
   return [arguments](const TrailingWords& command) { return run_run(*arguments, command); };
 }
 

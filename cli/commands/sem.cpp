@@ -1,7 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -207,17 +205,17 @@ Result<int> run_sem(const SemArguments& arguments, const TrailingWords& command)
       usage_error(arguments.address, "not a semaphore: expected sem:/name, sysv-sem:0x1234 or sysv-sem:id=7")};
 }
 
-CommandRun define_sem(CLI::App& app) {
+CommandRun define_sem(const VerbOptions& options) {
   auto arguments = std::make_shared<SemArguments>();
-  app.add_option("ACTION", arguments->action, "wait (take one), post (give one) or value (print it)")
-      ->required()
-      ->check(CLI::IsMember({"wait", "post", "value"}));
-  app.add_option("ADDRESS", arguments->address, "sem:/name, sysv-sem:0x1234 or sysv-sem:id=7")->required();
-  app.add_option("--index", arguments->index, "Which of a System V set (default 0; value: all of them)")
-      ->type_name("N");
-  app.add_option("--change", arguments->change, "How many to take or give at once (System V)")->type_name("N");
-  arguments->wait.add_to(app);
-  add_json_flag(app, arguments->json);
+  options.add_option("ACTION", arguments->action, "wait (take one), post (give one) or value (print it)")
+      .required()
+      .one_of({"wait", "post", "value"});
+  options.add_option("ADDRESS", arguments->address, "sem:/name, sysv-sem:0x1234 or sysv-sem:id=7").required();
+  options.add_option("--index", arguments->index, "Which of a System V set (default 0; value: all of them)")
+      .type_name("N");
+  options.add_option("--change", arguments->change, "How many to take or give at once (System V)").type_name("N");
+  arguments->wait.add_to(options);
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords& command) { return run_sem(*arguments, command); };
 }
 

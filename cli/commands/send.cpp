@@ -5,8 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/memory.hpp"
@@ -29,9 +27,9 @@ struct Asked {
   long type = 0;
   bool lines = false;
   WaitOptions wait;
-  CLI::Option* data_given = nullptr;
-  CLI::Option* priority_given = nullptr;
-  CLI::Option* type_given = nullptr;
+  VerbOption data_given;
+  VerbOption priority_given;
+  VerbOption type_given;
 };
 
 /// Where the data comes from: a word of the command line, or a descriptor.
@@ -149,7 +147,7 @@ Result<int> send_to_memory(const Address& to, const Source& source, std::uint64_
 
 Result<Source> source_of(const Asked& asked, const TrailingWords& trailing) {
   Source source;
-  if (asked.data_given->count() > 0) source.word = asked.data;
+  if (asked.data_given.count() > 0) source.word = asked.data;
   if (trailing.size() == 1 && !source.word) {
     source.word = trailing.front();
   } else if (!trailing.empty()) {
@@ -175,7 +173,7 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
   if (!offset) return std::unexpected{offset.error()};
 
   const Carrier carrier = carrier_of(to->kind);
-  if (carrier != Carrier::messages && (asked.lines || asked.priority_given->count() + asked.type_given->count() > 0))
+  if (carrier != Carrier::messages && (asked.lines || asked.priority_given.count() + asked.type_given.count() > 0))
     return std::unexpected{usage_error(
         to->to_string(),
         "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue")};
@@ -184,8 +182,8 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
       return send_bytes(*to, *source, *deadline);
     case Carrier::messages: {
       MessageDetails details;
-      if (asked.priority_given->count() > 0) details.priority = asked.priority;
-      if (asked.type_given->count() > 0) details.type = asked.type;
+      if (asked.priority_given.count() > 0) details.priority = asked.priority;
+      if (asked.type_given.count() > 0) details.type = asked.type;
       return send_messages(*to, *source, details, asked.lines, *deadline);
     }
     case Carrier::memory:
@@ -196,22 +194,22 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
   return std::unexpected{carries_nothing(*to)};
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto asked = std::make_shared<Asked>();
-  app.add_option("ADDRESS", asked->address, "Where to")->required();
+  options.add_option("ADDRESS", asked->address, "Where to").required();
   asked->data_given =
-      app.add_option("DATA", asked->data,
-                     "One message, as it stands; without it standard input is sent (after -- it may begin with -)");
-  app.add_option("--file", asked->file, "Send this file instead of standard input")->type_name("FILE");
-  app.add_flag("--lines", asked->lines, "Each line of the input is one message; without it the whole input is one");
+      options.add_option("DATA", asked->data,
+                         "One message, as it stands; without it standard input is sent (after -- it may begin with -)");
+  options.add_option("--file", asked->file, "Send this file instead of standard input").type_name("FILE");
+  options.add_flag("--lines", asked->lines, "Each line of the input is one message; without it the whole input is one");
   asked->priority_given =
-      app.add_option("--priority", asked->priority, "mq: 0 to 32767, queue: 0 to 63; the highest is received first")
-          ->type_name("N");
+      options.add_option("--priority", asked->priority, "mq: 0 to 32767, queue: 0 to 63; the highest is received first")
+          .type_name("N");
   asked->type_given =
-      app.add_option("--type", asked->type, "sysv-msg: a number from 1 that receivers choose by (default 1)")
-          ->type_name("N");
-  app.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: write from here on")->type_name("SIZE");
-  asked->wait.add_to(app);
+      options.add_option("--type", asked->type, "sysv-msg: a number from 1 that receivers choose by (default 1)")
+          .type_name("N");
+  options.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: write from here on").type_name("SIZE");
+  asked->wait.add_to(options);
   return [asked](const TrailingWords& trailing) { return run(*asked, trailing); };
 }
 

@@ -2,8 +2,6 @@
 
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "ginnel/inventory.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/coverage_text.hpp"
@@ -45,12 +43,13 @@ Result<int> run_show(const ShowArguments& arguments) {
   return exit_done;
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<ShowArguments>();
-  app.add_option("ADDRESS", arguments->what,
-                 "An address, pid:1234 for all of a process, or a uid as 'ls -o uid' shows it")
-      ->required();
-  add_json_flag(app, arguments->json);
+  options
+      .add_option("ADDRESS", arguments->what,
+                  "An address, pid:1234 for all of a process, or a uid as 'ls -o uid' shows it")
+      .required();
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_show(*arguments); };
 }
 

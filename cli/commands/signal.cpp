@@ -1,8 +1,6 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <charconv>
 #include <csignal>
 #include <cstring>
@@ -121,15 +119,15 @@ Result<int> run_signal(const SignalArguments& arguments) {
   return arguments.wait_exit ? wait_for_exit(*process, *deadline) : Result<int>{exit_done};
 }
 
-CommandRun define_signal(CLI::App& app) {
+CommandRun define_signal(const VerbOptions& options) {
   auto arguments = std::make_shared<SignalArguments>();
-  app.add_option("PROCESS", arguments->target, "1234, pid:1234 or signal:1234");
-  app.add_option("SIGNAL", arguments->signal, "TERM, SIGTERM, 15, SIGRTMIN+1");
-  app.add_option("--value", arguments->value, "A number that goes with it, as sigqueue(3) does")->type_name("N");
-  app.add_flag("--wait-exit", arguments->wait_exit, "Then wait until the process has ended");
-  arguments->wait.add_timeout_to(app, "With --wait-exit: wait no longer than this, and end with 1");
-  app.add_flag("--list", arguments->list, "List all signals");
-  add_json_flag(app, arguments->json);
+  options.add_option("PROCESS", arguments->target, "1234, pid:1234 or signal:1234");
+  options.add_option("SIGNAL", arguments->signal, "TERM, SIGTERM, 15, SIGRTMIN+1");
+  options.add_option("--value", arguments->value, "A number that goes with it, as sigqueue(3) does").type_name("N");
+  options.add_flag("--wait-exit", arguments->wait_exit, "Then wait until the process has ended");
+  arguments->wait.add_timeout_to(options, "With --wait-exit: wait no longer than this, and end with 1");
+  options.add_flag("--list", arguments->list, "List all signals");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_signal(*arguments); };
 }
 

@@ -1,8 +1,6 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -110,11 +108,11 @@ Result<int> run_tour(const TourArguments& arguments) {
   return std::ranges::all_of(found, &tour::Findings::ok) ? exit_done : exit_refused;
 }
 
-CommandRun define_tour(CLI::App& app) {
+CommandRun define_tour(const VerbOptions& options) {
   auto arguments = std::make_shared<TourArguments>();
-  app.add_option("--only", arguments->only, "Visit these alone; a wrong name shows all")->type_name("MECHANISM");
-  app.add_flag("--quick", arguments->quick, "Time each for 5 ms instead of 50");
-  add_json_flag(app, arguments->json);
+  options.add_option("--only", arguments->only, "Visit these alone; a wrong name shows all").type_name("MECHANISM");
+  options.add_flag("--quick", arguments->quick, "Time each for 5 ms instead of 50");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_tour(*arguments); };
 }
 

@@ -1,7 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
-
 #include <memory>
 
 #include "ginnel/inventory.hpp"
@@ -93,11 +91,11 @@ Result<int> run_why(const WhyArguments& arguments) {
   return nothing(why_verb, fmt::format("{} waits for no IPC object", command_of(*snapshot, *arguments.pid)));
 }
 
-CommandRun define(CLI::App& app) {
+CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<WhyArguments>();
-  app.add_option("PID", arguments->pid, "The process that does not go on");
-  app.add_flag("--deadlocks", arguments->deadlocks, "All deadlocks of the machine instead");
-  add_json_flag(app, arguments->json);
+  options.add_option("PID", arguments->pid, "The process that does not go on");
+  options.add_flag("--deadlocks", arguments->deadlocks, "All deadlocks of the machine instead");
+  add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords&) { return run_why(*arguments); };
 }
 

@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <optional>
 
-#include <CLI/CLI.hpp>
-
 #include "cleanup.hpp"
 #include "command.hpp"
 #include "endpoints/hold_signals.hpp"
@@ -12,11 +10,11 @@
 
 namespace ginnel::cli {
 
-void ServerOptions::add_to(CLI::App& app, const std::string& what_listens) {
-  app.add_flag("--listen", listen_, what_listens);
-  mode_.add_to(app);
-  app.add_option("--allow-uid", users_, "Let in only peers of this user; may be repeated")->type_name("USER");
-  app.add_option("--allow-gid", groups_, "Let in only peers of this group; may be repeated")->type_name("GROUP");
+void ServerOptions::add_to(const VerbOptions& options, const std::string& what_listens) {
+  options.add_flag("--listen", listen_, what_listens);
+  mode_.add_to(options);
+  options.add_option("--allow-uid", users_, "Let in only peers of this user; may be repeated").type_name("USER");
+  options.add_option("--allow-gid", groups_, "Let in only peers of this group; may be repeated").type_name("GROUP");
 }
 
 Result<ListenOptions> ServerOptions::listen_options() const {

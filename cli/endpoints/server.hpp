@@ -15,7 +15,7 @@ namespace ginnel::cli {
 /// --listen, and whom to let in: the side of a Unix socket that waits.
 class ServerOptions {
  public:
-  void add_to(CLI::App& app, const std::string& what_listens);
+  void add_to(const VerbOptions& options, const std::string& what_listens);
   [[nodiscard]] bool listens() const noexcept { return listen_; }
   /// Errors: EINVAL (a mode, user or group; or lists without --listen).
   [[nodiscard]] Result<ListenOptions> listen_options() const;
