@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <utility>
 
@@ -45,15 +46,25 @@ Result<Carried> enter_and_work(std::span<const int> namespaces, const std::funct
   return work();
 }
 
-/// The mark and the descriptors go in the first message; a stream carries the rest.
+/// What the descriptors go with. The rest of the stream is as long as it says, or the helper was ended in the middle.
+struct Heading {
+  char mark = failure_mark;
+  std::uint64_t length = 0;
+};
+
+/// False when not even that could be said.
 bool report(int socket, const Result<Carried>& result) {
   std::vector<int> descriptors;
   if (result)
     for (const UniqueFd& descriptor : result->descriptors) descriptors.push_back(descriptor.get());
-  const char mark = result ? success_mark : failure_mark;
-  const auto sent = send_descriptors(socket, as_bytes({&mark, 1}), descriptors);
-  if (!sent || !sent->is<BytesWritten>()) return false;
   const std::string text = result ? result->bytes : pack(result.error());
+  const Heading heading{.mark = result ? success_mark : failure_mark, .length = text.size()};
+  const auto sent = send_descriptors(socket, std::as_bytes(std::span{&heading, 1}), descriptors);
+  if (!sent && result) return report(socket, std::unexpected{sent.error()});
+  if (sent && sent->is<TooManyInFlight>() && result)
+    return report(socket, std::unexpected{Error{ETOOMANYREFS, "sendmsg", "helper process"}});
+  const auto* whole = sent ? sent->get_if<BytesWritten>() : nullptr;
+  if (whole == nullptr || whole->count != sizeof heading) return false;
   const auto written = write_all(socket, as_bytes(text));
   return written && written->end == Transfer::End::complete;
 }
@@ -77,16 +88,21 @@ Result<std::string> read_to_end(int socket, Deadline deadline) {
   }
 }
 
+Error killed_in_the_middle() {
+  return Error{ECHILD, "recvmsg", "helper process", "it ended before it had answered whole"};
+}
+
 Result<Carried> hear(int socket, Deadline deadline) {
-  std::array<std::byte, 1> mark{};
-  auto first = receive_descriptors(socket, mark, deadline);
+  Heading heading;
+  auto first = receive_descriptors(socket, std::as_writable_bytes(std::span{&heading, 1}), deadline);
   if (!first) return std::unexpected{first.error()};
   if (first->is<TimedOut>()) return std::unexpected{Error{ETIMEDOUT, "recvmsg", "helper process"}};
-  if (first->is<EndOfStream>())
-    return std::unexpected{Error{ECHILD, "recvmsg", "helper process", "it was killed before it could answer"}};
+  if (first->is<EndOfStream>() || first->as<ReceivedWithDescriptors>().bytes != sizeof heading)
+    return std::unexpected{killed_in_the_middle()};
   auto text = read_to_end(socket, deadline);
   if (!text) return std::unexpected{text.error()};
-  if (static_cast<char>(mark[0]) == failure_mark) return std::unexpected{unpack(*text)};
+  if (text->size() != heading.length) return std::unexpected{killed_in_the_middle()};
+  if (heading.mark == failure_mark) return std::unexpected{unpack(*text)};
   return Carried{std::move(*text), std::move(first->as<ReceivedWithDescriptors>().descriptors)};
 }
 

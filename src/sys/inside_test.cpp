@@ -1,9 +1,10 @@
 #include "ginnel/sys/inside.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <sys/wait.h>
 #include <cerrno>
 #include <csignal>
 
@@ -11,6 +12,7 @@
 #include "ginnel/sys/pipe.hpp"
 #include "support/child_process.hpp"
 #include "support/ipc_namespace.hpp"
+#include "support/refused_call.hpp"
 #include "support/scratch.hpp"
 
 namespace ginnel {
@@ -57,6 +59,17 @@ TEST(RunInside, AHelperThatIsKilledIsAnErrorAndNoHang) {
   });
   ASSERT_FALSE(failed.has_value());
   EXPECT_EQ(failed.error().code(), ECHILD);
+}
+
+// The first message still goes out, by sendmsg(2); the text, by either of two calls, does not.
+TEST(RunInside, AHelperThatEndsInTheMiddleOfItsAnswerIsAnErrorAndNoShortAnswer) {
+  const auto cut = run_inside({}, []() -> Result<Carried> {
+    test::refuse_system_call(SYS_pwritev2, EPIPE);
+    test::refuse_system_call(SYS_sendto, EPIPE);
+    return Carried{"the whole text", {}};
+  });
+  ASSERT_FALSE(cut.has_value()) << "taken for whole: '" << cut->bytes << "'";
+  EXPECT_EQ(cut.error().code(), ECHILD);
 }
 
 TEST(RunInside, AHelperThatDoesNotComeBackIsKilledAtTheDeadline) {

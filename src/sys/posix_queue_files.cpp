@@ -47,6 +47,9 @@ Result<Directory> what_is_mounted() {
 Result<Directory> posix_queue_directory() {
   auto mounted = mount_for_ourselves();
   if (mounted) return Directory::adopt(std::move(*mounted));
+  const int refusal = mounted.error().code();
+  const bool may_not_mount = refusal == EPERM || refusal == EACCES || refusal == ENOSYS;
+  if (!may_not_mount) return std::unexpected{mounted.error()};
   return what_is_mounted();
 }
 

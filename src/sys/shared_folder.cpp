@@ -147,8 +147,11 @@ Result<void> SharedFolder::replace(int file, const std::string& name) const {
   const std::string beside = name + ".new";
   ::unlinkat(folder_.get(), beside.c_str(), 0);
   if (auto published = publish(file, beside); !published) return published;
-  if (::renameat(folder_.get(), beside.c_str(), folder_.get(), name.c_str()) < 0)
-    return std::unexpected{Error::last("rename", path_of(name))};
+  if (::renameat(folder_.get(), beside.c_str(), folder_.get(), name.c_str()) < 0) {
+    const Error failed = Error::last("rename", path_of(name));
+    ::unlinkat(folder_.get(), beside.c_str(), 0);
+    return std::unexpected{failed};
+  }
   return {};
 }
 

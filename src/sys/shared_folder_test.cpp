@@ -50,6 +50,19 @@ TEST_F(SharedFolderTest, AFileAppearsWholeWithItsMemory) {
   EXPECT_EQ(home.publish(home.make_file(Bytes{1}, 0600)->get(), "ring").error().code(), EEXIST);
 }
 
+TEST_F(SharedFolderTest, WhatIsReplacedIsNewAtOnceAndARefusalLeavesNothingBeside) {
+  const SharedFolder home = folder();
+  for (const int size : {100, 200}) {
+    const auto file = home.make_file(Bytes{static_cast<std::uint64_t>(size)}, 0600);
+    ASSERT_TRUE(home.replace(file->get(), "value").has_value());
+    EXPECT_EQ(std::filesystem::file_size(home.path() + "/value"), static_cast<std::uintmax_t>(size));
+  }
+  ASSERT_TRUE(home.open_or_create_below("folder").has_value());
+  EXPECT_EQ(home.replace(home.make_file(Bytes{1}, 0600)->get(), "folder").error().code(), EISDIR);
+  EXPECT_FALSE(std::filesystem::exists(home.path() + "/folder.new"));
+  EXPECT_FALSE(std::filesystem::exists(home.path() + "/value.new"));
+}
+
 TEST_F(SharedFolderTest, WhatIsNoPlainFileOfItsOwnIsNotOpened) {
   const SharedFolder home = folder();
   std::filesystem::create_symlink("/etc/passwd", home.path() + "/link");

@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,6 +17,7 @@
 
 #include "ginnel/sys/pipe.hpp"
 #include "support/child_process.hpp"
+#include "support/refused_call.hpp"
 #include "support/scratch.hpp"
 
 namespace ginnel {
@@ -49,19 +47,6 @@ std::string output_of(const Command& command, SpawnOptions options = {}) {
   auto got = read_all(pipe.read_end.get(), buffer);
   EXPECT_TRUE(end_of(process).success());
   return std::string{as_text(std::span{buffer}.first(got->bytes))};
-}
-
-/// From here on this process and its children are refused a system call, as by the filter of an old container runtime.
-void refuse_system_call(unsigned number, int code) {
-  std::array filter{
-      sock_filter(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))),
-      sock_filter(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1)),
-      sock_filter(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(code))),
-      sock_filter(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)),
-  };
-  sock_fprog program{.len = filter.size(), .filter = filter.data()};
-  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
 TEST(Spawn, TellsHowTheProgramEnded) {
@@ -188,7 +173,7 @@ TEST(Spawn, AnUnprivilegedUserGetsANewNamespaceThroughAUserNamespace) {
 TEST(Spawn, WorksWhereAFilterRefusesClone3) {
   for (const int code : {ENOSYS, EPERM}) {
     auto confined = test::fork_child([&](test::Ready) {
-      refuse_system_call(SYS_clone3, code);
+      test::refuse_system_call(SYS_clone3, code);
       ASSERT_EQ(::syscall(SYS_clone3, nullptr, 0), -1);
       ASSERT_EQ(errno, code);
       EXPECT_EQ(output_of({"echo", "ran"}), "ran\n");

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -105,6 +106,13 @@ std::optional<UnixSocketInfo> read_socket(std::string_view message) {
   return socket;
 }
 
+/// The rest of an answer that was not read to its end, which would be taken for the next one's beginning.
+void drop_what_is_left(int diag) noexcept {
+  std::array<char, 4096> rest;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
+  while (retry_interrupted([&] { return ::recv(diag, rest.data(), rest.size(), MSG_DONTWAIT | MSG_TRUNC); }) > 0) {
+  }
+}
+
 }  // namespace
 
 Result<bool> parse_unix_diag(std::string_view datagram, std::vector<UnixSocketInfo>& sockets) {
@@ -150,6 +158,7 @@ Result<std::vector<UnixSocketInfo>> unix_sockets(int diag) {
   query.request.udiag_states = ~0U;
   query.request.udiag_show =
       UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
+  drop_what_is_left(diag);
   if (retry_interrupted([&] { return ::send(diag, &query, sizeof query, 0); }) < 0)
     return std::unexpected{Error::last("send", "sock_diag")};
 

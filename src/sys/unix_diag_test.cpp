@@ -98,6 +98,29 @@ TEST(UnixDiag, TellsAListenerItsFileAndWhoWaitsToBeAccepted) {
   EXPECT_FALSE(find(sockets, inode_of(client.get())).peer.has_value()) << "nobody has accepted it";
 }
 
+// As one leaves it whose reading failed in the middle.
+TEST(UnixDiag, AnAnswerThatNobodyReadIsNotTakenForTheNext) {
+  const auto diag = open_unix_diag();
+  ASSERT_TRUE(diag.has_value());
+  struct {
+    nlmsghdr header;
+    unix_diag_req request;
+  } query{};
+  query.header.nlmsg_len = sizeof query;
+  query.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  query.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  query.request.sdiag_family = AF_UNIX;
+  query.request.udiag_states = ~0U;
+  ASSERT_EQ(::send(diag->get(), &query, sizeof query, 0), static_cast<ssize_t>(sizeof query));
+
+  const UniqueFd later{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  for (int look = 0; look < 2; ++look) {
+    const auto sockets = unix_sockets(diag->get());
+    ASSERT_TRUE(sockets.has_value()) << sockets.error().message();
+    EXPECT_EQ(find(*sockets, inode_of(later.get())).inode, inode_of(later.get()));
+  }
+}
+
 TEST(UnixDiag, RubbishIsRefusedAndNothingIsReadBeyondIt) {
   std::vector<UnixSocketInfo> sockets;
   EXPECT_EQ(parse_unix_diag("x", sockets).error().code(), EBADMSG);

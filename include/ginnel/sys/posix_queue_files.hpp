@@ -9,7 +9,7 @@ namespace ginnel {
 
 /// The directory of all POSIX queues of this IPC namespace, whether the file system is mounted anywhere or not. It goes on
 /// showing that namespace wherever it is passed. Without CAP_SYS_ADMIN what is mounted at /dev/mqueue is taken.
-/// Errors: ENOENT (nothing is mounted there), ENODEV (no CONFIG_POSIX_MQUEUE). Source: mq_overview(7), fsopen(2).
+/// Errors: ENOENT (nothing is mounted there), ENODEV (no CONFIG_POSIX_MQUEUE), EMFILE, ENFILE, ENOMEM. Source: mq_overview(7), fsopen(2).
 [[nodiscard]] Result<Directory> posix_queue_directory();
 
 struct PosixQueueFill {

@@ -40,7 +40,8 @@ class [[nodiscard]] SharedFolder {
   /// Errors: EEXIST, ENOSPC, ENOENT (the directory has been removed).
   [[nodiscard]] Result<void> publish(int file, const std::string& name) const;
   /// The same, in the place of what has the name, if anything: at no moment is there nothing. For one at a time; whoever dies
-  /// in the middle leaves `NAME.new`, which the next one removes. Errors: as publish(), EACCES.
+  /// in the middle leaves `NAME.new`, which the next one removes. A file that was refused can be given no name any more: a
+  /// later try takes another. Errors: as publish(), EACCES, EISDIR.
   [[nodiscard]] Result<void> replace(int file, const std::string& name) const;
   /// Errors: ENOENT, EACCES, ELOOP (a symbolic link), EINVAL (no regular file), EPERM (it has a second name).
   [[nodiscard]] Result<UniqueFd> open_file(const std::string& name, FileAccess access) const;
