@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +18,7 @@
 // Runs one operation twice: a first time between two markers, where tests/fault/run makes a system call fail, and a second
 // time untouched. Prints what both came to and what was left behind.
 //
-//   ginnel_fault_driver list
+//   ginnel_fault_driver list [FAMILY]
 //   ginnel_fault_driver run OPERATION SCRATCH-DIRECTORY
 
 namespace ginnel::fault {
@@ -98,11 +99,23 @@ void print_difference(const std::multiset<std::string>& before, const std::multi
   for (const std::string& item : more) std::printf("left %s\n", item.c_str());
 }
 
-std::vector<Operation> all_operations() {
+struct Family {
+  std::string_view name;
+  std::vector<Operation> (*operations)();
+};
+
+/// Each is the file NAME_operations.cpp.
+constexpr std::array families{Family{"process", process_operations}, Family{"stream", stream_operations},
+                              Family{"socket", socket_operations},   Family{"queue", queue_operations},
+                              Family{"memory", memory_operations},   Family{"lock", lock_operations},
+                              Family{"folder", folder_operations},   Family{"foreign", foreign_operations}};
+
+/// Those of one family, or of all when none is named.
+std::vector<Operation> operations_of(std::string_view name) {
   std::vector<Operation> all;
-  for (const auto& family :
-       {process_operations, stream_operations, socket_operations, queue_operations, memory_operations, lock_operations})
-    for (Operation& operation : family()) all.push_back(std::move(operation));
+  for (const Family& family : families)
+    if (name.empty() || name == family.name)
+      for (Operation& operation : family.operations()) all.push_back(std::move(operation));
   return all;
 }
 
@@ -154,15 +167,16 @@ extern "C" int close(int fd) {
 int main(int argc, char** argv) {
   using namespace ginnel::fault;
   const std::vector<std::string> words{argv + 1, argv + argc};
-  if (words == std::vector<std::string>{"list"}) {
-    for (const Operation& operation : all_operations()) std::puts(std::string{operation.name}.c_str());
+  if (!words.empty() && words.size() <= 2 && words[0] == "list") {
+    for (const Operation& operation : operations_of(words.size() == 2 ? words[1] : ""))
+      std::puts(std::string{operation.name}.c_str());
     return 0;
   }
   if (words.size() == 3 && words[0] == "run") {
     read_close_fault();
     scratch = words[2];
-    for (const Operation& operation : all_operations())
+    for (const Operation& operation : operations_of(""))
       if (operation.name == words[1]) return run(operation);
   }
-  give_up("usage: ginnel_fault_driver list | run OPERATION SCRATCH-DIRECTORY");
+  give_up("usage: ginnel_fault_driver list [FAMILY] | run OPERATION SCRATCH-DIRECTORY");
 }

@@ -56,6 +56,28 @@ std::vector<Operation> lock_operations() {
            return Attempt{report(futex_wait_any(waiters, Deadline::after(patience)))};
          };
        }},
+      {"futex_wait_any_by_slices",
+       [] {
+         return [word = std::make_shared<FutexWord>(0U)] {
+           const std::array waiters{FutexWaiter{word.get(), 1}};
+           return Attempt{report(detail::futex_wait_any_by_slices(waiters, Deadline::after(patience)))};
+         };
+       }},
+      {"futex_wait_any that times out",
+       [] {
+         return [word = std::make_shared<FutexWord>(1U)] {
+           const std::array waiters{FutexWaiter{word.get(), 1}};
+           auto waited = futex_wait_any(waiters, Deadline::after(std::chrono::milliseconds{2}));
+           return Attempt{waited && waited->is<TimedOut>() ? "done" : report(waited)};
+         };
+       }},
+      {"futex_wait that times out",
+       [] {
+         return [word = std::make_shared<FutexWord>(1U)] {
+           auto waited = futex_wait(*word, 1, Deadline::after(std::chrono::milliseconds{2}));
+           return Attempt{waited && waited->is<TimedOut>() ? "done" : report(waited)};
+         };
+       }},
       {"RobustMutex::create_in",
        [] { return [place = ready_place()] { return Attempt{report(RobustMutex::create_in(place))}; }; }},
       {"RobustMutex::lock",

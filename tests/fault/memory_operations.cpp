@@ -109,6 +109,12 @@ std::vector<Operation> memory_operations() {
          must(memfd->add_seals(Seals::write));
          return [memfd] { return Attempt{report(ReadOnlyMapping::map(memfd->descriptor(), some_pages))}; };
        }},
+      {"ReadWriteMapping::map",
+       [] {
+         return [memfd = ready_memfd()] {
+           return Attempt{report(ReadWriteMapping::map(memfd->descriptor(), some_pages))};
+         };
+       }},
       {"Memfd::map_read_only",
        [] { return [memfd = ready_memfd()] { return Attempt{report(memfd->map_read_only())}; }; }},
       {"Memfd::adopt",

@@ -36,6 +36,8 @@ struct Operation {
 [[nodiscard]] std::vector<Operation> queue_operations();
 [[nodiscard]] std::vector<Operation> memory_operations();
 [[nodiscard]] std::vector<Operation> lock_operations();
+[[nodiscard]] std::vector<Operation> folder_operations();
+[[nodiscard]] std::vector<Operation> foreign_operations();
 
 /// An outcome that is not what the operation was for, by its type's name; `done` for all others.
 template <class T>

@@ -221,6 +221,16 @@ std::vector<Operation> queue_operations() {
            return Attempt{report(semaphore->post())};
          };
        }},
+      {"PosixSemaphore::create_in and open_in",
+       [] {
+         return [memory = std::make_shared<ReadWriteMapping>(must(ReadWriteMapping::anonymous(Bytes::kib(4))))] {
+           auto made = PosixSemaphore::create_in(memory, 64, 1);
+           if (!made) return Attempt{report(made)};
+           return Attempt{report(PosixSemaphore::open_in(memory, 64))};
+         };
+       }},
+      {"PosixSemaphore::value",
+       [] { return [semaphore = ready_posix_semaphore()] { return Attempt{report(semaphore->value())}; }; }},
       {"SysvSemaphoreSet::create",
        [] {
          return [key = unique_key()] {
@@ -254,6 +264,10 @@ std::vector<Operation> queue_operations() {
       {"SysvSemaphoreSet::status",
        [] {
          return [held = std::make_shared<SysvSemaphoresUntilEnd>()] { return Attempt{report(held->set.status(1))}; };
+       }},
+      {"SysvSemaphoreSet::waiting",
+       [] {
+         return [held = std::make_shared<SysvSemaphoresUntilEnd>()] { return Attempt{report(held->set.waiting())}; };
        }},
       {"SysvSemaphoreSet::statistics",
        [] {

@@ -109,6 +109,8 @@ std::vector<Operation> socket_operations() {
          };
        }},
       {"UnixStream::pair", [] { return [] { return Attempt{report(UnixStream::pair())}; }; }},
+      {"UnixSeqpacket::pair", [] { return [] { return Attempt{report(UnixSeqpacket::pair())}; }; }},
+      {"UnixDatagram::pair", [] { return [] { return Attempt{report(UnixDatagram::pair())}; }; }},
       {"UnixSeqpacket send and receive",
        [] { return [pair = ready_pair<UnixSeqpacket>()] { return send_and_receive(*pair); }; }},
       {"UnixDatagram send and receive",
