@@ -1,12 +1,34 @@
 #include "verb_options.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "whole_number.hpp"
+
 namespace ginnel::cli {
+namespace {
+
+template <class T>
+struct NumberIn {
+  using type = T;
+};
+template <class T>
+struct NumberIn<std::optional<T>> {
+  using type = T;
+};
+
+/// An empty value is told as such, for all options alike.
+void check_number(CLI::Option& option, std::int64_t least, std::uint64_t most) {
+  option.check([least, most](const std::string& text) {
+    return text.empty() ? std::string{} : complaint_about_number(text, least, most);
+  });
+}
+
+}  // namespace
 
 std::size_t VerbOption::count() const { return option_->count(); }
 
@@ -20,19 +42,23 @@ VerbOption VerbOption::type_name(const std::string& name) const {
   return *this;
 }
 
+VerbOption VerbOption::between(std::int64_t least, std::uint64_t most) const {
+  check_number(*option_, least, most);
+  return *this;
+}
+
 VerbOption VerbOption::one_of(std::initializer_list<const char*> words) const {
   option_->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())));
   return *this;
 }
 
-VerbOption VerbOption::check(const std::function<std::string(const std::string&)>& complaint) const {
-  option_->check(complaint);
-  return *this;
-}
-
 template <class T>
 VerbOption VerbOptions::add_option(const std::string& name, T& value, const std::string& help) const {
-  return VerbOption{*app_->add_option(name, value, help)};
+  CLI::Option* const option = app_->add_option(name, value, help);
+  using Number = std::numeric_limits<typename NumberIn<T>::type>;
+  if constexpr (Number::is_integer)
+    check_number(*option, static_cast<std::int64_t>(Number::min()), static_cast<std::uint64_t>(Number::max()));
+  return VerbOption{*option};
 }
 
 template VerbOption VerbOptions::add_option(const std::string&, std::string&, const std::string&) const;

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 
@@ -26,9 +27,9 @@ class VerbOption {
   VerbOption required() const;
   /// How its value is called in the help.
   VerbOption type_name(const std::string& name) const;
+  /// Of a number: no other than from `least` to `most`.
+  VerbOption between(std::int64_t least, std::uint64_t most) const;
   VerbOption one_of(std::initializer_list<const char*> words) const;
-  /// `complaint` gives what is wrong with a value, or nothing.
-  VerbOption check(const std::function<std::string(const std::string&)>& complaint) const;
 
  private:
   CLI::Option* option_ = nullptr;
@@ -38,7 +39,8 @@ class VerbOptions {
  public:
   explicit VerbOptions(CLI::App& app) noexcept : app_{&app} {}
 
-  /// `NAME`: the next word; `--name`: an option with a value. T is one of those that verb_options.cpp names.
+  /// `NAME`: the next word; `--name`: an option with a value. T is one of those that verb_options.cpp names;
+  /// what is no number, or over the limits of a T that is one, is refused.
   template <class T>
   VerbOption add_option(const std::string& name, T& value, const std::string& help) const;
   VerbOption add_flag(const std::string& name, bool& value, const std::string& help) const;

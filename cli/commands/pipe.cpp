@@ -43,8 +43,8 @@ Result<std::vector<Command>> split_stages(const TrailingWords& words, const std:
   for (std::size_t i = 0; i < stages.size(); ++i)
     if (stages[i].empty())
       return std::unexpected{
-          usage_error("pipe", fmt::format("stage {} of {} is empty: a command is expected on both sides of each '{}'",
-                                          i + 1, stages.size(), separator))};
+          usage_error("", fmt::format("stage {} of {} is empty: a command is expected on both sides of each '{}'",
+                                      i + 1, stages.size(), separator))};
   return stages;
 }
 

@@ -171,11 +171,7 @@ CommandRun define(const VerbOptions& options) {
   options.add_option("ADDRESS", asked->address, "Where from").required();
   asked->server.add_to(options, "unix, unix-seq: bind, let one peer in and receive from it; unix-dgram always binds");
   asked->count_given =
-      options.add_option("--count", asked->count, "This many messages (default 1); 0: without end")
-          .check([](const std::string& text) {
-            return text.starts_with('-') ? std::string{"a number of messages is wanted, or 0"} : std::string{};
-          })
-          .type_name("N");
+      options.add_option("--count", asked->count, "This many messages (default 1); 0: without end").type_name("N");
   options.add_flag("--follow", asked->follow, "Messages without end, until the sender ends or --timeout passes");
   options.add_flag("--all", asked->all, "The messages that are there now; end with 1 when there are none");
   options.add_flag("--peek", asked->peek, "sysv-msg: leave the messages where they are");

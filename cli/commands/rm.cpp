@@ -23,7 +23,7 @@ struct RmArguments {
 };
 
 int complain(const std::string& message) {
-  note("ginnel rm: {}\n", message);
+  note("ginnel rm: {}{}", message, message.ends_with('\n') ? "" : "\n");
   return exit_refused;
 }
 

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,7 +75,9 @@ CommandRun define_run(const VerbOptions& options) {
   auto arguments = std::make_shared<RunArguments>();
   options.add_flag("--new-ipc", arguments->new_ipc,
                    "In an IPC namespace of its own: no System V object and no queue is there yet");
-  options.add_option("--ipc-of", arguments->of_pid, "In the IPC namespace of that process").type_name("PID");
+  options.add_option("--ipc-of", arguments->of_pid, "In the IPC namespace of that process")
+      .between(1, std::numeric_limits<pid_t>::max())
+      .type_name("PID");
   options.add_option("--ns", arguments->kinds, "With --ipc-of, also in these namespaces of it: net, mnt, uts, …")
       .type_name("KIND");
   return [arguments](const TrailingWords& command) { return run_run(*arguments, command); };

@@ -213,7 +213,9 @@ CommandRun define_sem(const VerbOptions& options) {
   options.add_option("ADDRESS", arguments->address, "sem:/name, sysv-sem:0x1234 or sysv-sem:id=7").required();
   options.add_option("--index", arguments->index, "Which of a System V set (default 0; value: all of them)")
       .type_name("N");
-  options.add_option("--change", arguments->change, "How many to take or give at once (System V)").type_name("N");
+  options.add_option("--change", arguments->change, "How many to take or give at once (System V)")
+      .between(0, std::numeric_limits<short>::max())
+      .type_name("N");
   arguments->wait.add_to(options);
   add_json_flag(options, arguments->json);
   return [arguments](const TrailingWords& command) { return run_sem(*arguments, command); };

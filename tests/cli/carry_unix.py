@@ -5,7 +5,7 @@ import signal
 import socket
 import stat
 
-from harness import ShellTest
+from harness import Job, ShellTest
 
 # nc and socat stand for whatever is written against the socket interface.
 
@@ -23,6 +23,22 @@ class Stream(ShellTest):
         done = job.finish()
         self.assertEqual((done.code, done.out), (0, b"hi\n"))
         self.assertFalse(os.path.lexists(self.path("s")))
+
+    def test_ginnel_listens_and_socat_connects(self):
+        self.need("socat")
+        job = self.start("ginnel recv --listen unix:s")
+        self.wait_for_socket("s")
+        self.sh("echo hi | socat -u - UNIX-CONNECT:s")
+        self.assertEqual(job.finish().out, b"hi\n")
+
+    def test_of_thirty_two_listeners_one_gets_the_path_and_the_message(self):
+        jobs = [self.start("ginnel recv --listen unix:s --timeout 50s") for _ in range(32)]
+        self.wait_until(lambda: sum(job.process.poll() is not None for job in jobs) == 31, "31 that were refused")
+        for job in jobs:
+            if job.process.poll() is not None:
+                self.assertIn("EADDRINUSE: a live server has this path", job.finish().errors)
+        self.sh("ginnel send unix:s word")
+        self.assertEqual([done.out for done in map(Job.finish, jobs) if done.code == 0], [b"word"])
 
     def test_nc_listens_and_ginnel_sends(self):
         self.need("nc")

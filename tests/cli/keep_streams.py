@@ -108,7 +108,25 @@ class Words(ShellTest):
             with self.subTest(line):
                 self.assertIn("its value is empty", self.sh("ginnel " + line, code=2).errors)
         self.assertIn("duration inf", self.sh("ginnel recv fifo:x --timeout inf", code=2).errors)
-        self.assertIn("--count", self.sh("ginnel recv mq:/q --count -1", code=2).errors)
+
+    def test_a_number_that_is_none_or_too_large_is_refused_with_what_is_wanted(self):
+        for line, wanted in (("recv mq:/q --count -1", "from 0 to 18446744073709551615"),
+                             ("recv mq:/q --count 18446744073709551616", "from 0 to 18446744073709551615"),
+                             ("mk mq:/q --messages 9223372036854775808", "to 9223372036854775807"),
+                             ("mk mq:/q --messages 1.5", "no whole number"), ("mk sem:/s --count ten", "no whole number"),
+                             ("send sysv-msg:0x1 x --type -9223372036854775809", "from -9223372036854775808"),
+                             ("signal 1 0 --value 2147483648", "from -2147483648 to 2147483647"),
+                             ("sem wait sysv-sem:0x1 --change -1", "from 0 to 32767"),
+                             ("sem wait sysv-sem:0x1 --index 65536", "from 0 to 65535"),
+                             ("run --ipc-of -1 -- true", "from 1 to 2147483647")):
+            with self.subTest(line):
+                done = self.sh("ginnel " + line, code=2)
+                self.assertIn(wanted, done.errors)
+                self.assertIn("--help", done.errors)
+        for line in ("recv mq:/q --count 18446744073709551615", "send sysv-msg:0x1 x --type -9223372036854775808",
+                     "recv mq:/q --count 0x10", "sem wait sysv-sem:0x1 --change 32767"):
+            with self.subTest(line):
+                self.assertIn("ENOENT", self.sh("ginnel " + line, code=2).errors)
 
     def test_what_a_pipeline_has_not_written_yet_is_waited_for_where_nothing_else_is(self):
         q, m = self.name(), self.name()
