@@ -6,6 +6,9 @@
 #include <charconv>
 
 // The numbers differ between architectures, and the older calls are missing from the newer architectures.
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
@@ -27,6 +30,12 @@ constexpr std::array numbered{
 #endif
 #ifdef SYS_poll
     Numbered{SYS_poll, BlockingCall::poll},
+#endif
+#ifdef SYS_select
+    Numbered{SYS_select, BlockingCall::select},
+#endif
+#ifdef SYS_epoll_wait
+    Numbered{SYS_epoll_wait, BlockingCall::epoll_wait},
 #endif
 #ifdef SYS_semtimedop
     Numbered{SYS_semtimedop, BlockingCall::semop},
@@ -56,6 +65,9 @@ constexpr std::array numbered{
     Numbered{SYS_accept4, BlockingCall::accept},
     Numbered{SYS_connect, BlockingCall::connect},
     Numbered{SYS_ppoll, BlockingCall::ppoll},
+    Numbered{SYS_pselect6, BlockingCall::pselect},
+    Numbered{SYS_epoll_pwait, BlockingCall::epoll_wait},
+    Numbered{SYS_epoll_pwait2, BlockingCall::epoll_pwait2},
     Numbered{SYS_splice, BlockingCall::splice},
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,6 +34,25 @@ TEST(BlockedCall, OfARealReaderHasItsDescriptor) {
   EXPECT_EQ(blocked->call, BlockingCall::read);
   EXPECT_EQ(blocked->arguments[0], 77U);
   EXPECT_EQ(blocked->arguments[2], 1U);
+}
+
+TEST(BlockedCall, OfARealPollerHasItsEpollSet) {
+  auto child = test::fork_child([](test::Ready ready) {
+    const int set = ::epoll_create1(EPOLL_CLOEXEC);
+    ASSERT_EQ(::dup2(set, 78), 78);
+    ready.say();
+    epoll_event event{};
+    static_cast<void>(::epoll_pwait(78, &event, 1, -1, nullptr));
+  });
+  child.wait_until_ready();
+  test::wait_until_blocked_in(child.pid(), SYS_epoll_pwait);
+  std::ifstream file{"/proc/" + std::to_string(child.pid()) + "/syscall"};
+  const std::string text{std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
+  const auto blocked = parse_blocked_call(text);
+  ASSERT_TRUE(blocked.has_value()) << text;
+  EXPECT_EQ(blocked->call, BlockingCall::epoll_wait);
+  EXPECT_EQ(blocked->arguments[0], 78U);
+  EXPECT_EQ(static_cast<std::int32_t>(blocked->arguments[3]), -1);
 }
 
 TEST(BlockedCall, ARunningThreadAndOtherCallsAreNone) {

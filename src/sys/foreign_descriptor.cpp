@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 
 #include "system_call.hpp"
@@ -37,6 +38,15 @@ Result<long> compare_in_kernel(pid_t a, pid_t b, int what, unsigned long index_a
 Result<UniqueFd> copy_descriptor(const Process& process, int fd) {
   UniqueFd copy{static_cast<int>(::syscall(SYS_pidfd_getfd, process.pollable(), fd, 0))};
   if (!copy.valid()) return std::unexpected{foreign_error("pidfd_getfd", process.pid())};
+  return copy;
+}
+
+Result<UniqueFd> copy_descriptor_of_thread(pid_t tid, int fd) {
+  constexpr unsigned of_a_thread = O_EXCL;  // PIDFD_THREAD
+  const UniqueFd thread{static_cast<int>(::syscall(SYS_pidfd_open, tid, of_a_thread))};
+  if (!thread.valid()) return std::unexpected{foreign_error("pidfd_open", tid)};
+  UniqueFd copy{static_cast<int>(::syscall(SYS_pidfd_getfd, thread.get(), fd, 0))};
+  if (!copy.valid()) return std::unexpected{foreign_error("pidfd_getfd", tid)};
   return copy;
 }
 
@@ -91,6 +101,15 @@ Result<std::strong_ordering> compare_descriptions(DescriptorOf a, DescriptorOf b
     default:
       return std::unexpected{Error{EBADMSG, "kcmp", "order " + std::to_string(*order)}};
   }
+}
+
+Result<bool> is_watched_as(DescriptorOf epoll_set, int number, DescriptorOf file) {
+  kcmp_epoll_slot slot{
+      .efd = static_cast<std::uint32_t>(epoll_set.fd), .tfd = static_cast<std::uint32_t>(number), .toff = 0};
+  const auto order = compare_in_kernel(file.pid, epoll_set.pid, KCMP_EPOLL_TFD, static_cast<unsigned long>(file.fd),
+                                       std::bit_cast<unsigned long>(&slot));
+  if (!order) return std::unexpected{order.error()};
+  return *order == 0;
 }
 
 Result<bool> shares_descriptors(pid_t leader, pid_t thread) {

@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <thread>
 
@@ -59,6 +62,56 @@ TEST(CopyDescriptor, AnotherUserIsToldWhatItTakes) {
     EXPECT_NE(copy.error().hint().find("CAP_SYS_PTRACE"), std::string::npos);
   });
   EXPECT_TRUE(other.wait().success());
+}
+
+TEST(CopyDescriptor, OfAThreadIsOfItsOwnTable) {
+  std::atomic<pid_t> apart = 0;
+  std::atomic<int> number = -1;
+  std::atomic<bool> done = false;
+  std::thread thread{[&] {
+    ASSERT_EQ(::unshare(CLONE_FILES), 0);
+    const UniqueFd mine{::eventfd(7, EFD_CLOEXEC)};
+    number = ::fcntl(mine.get(), F_DUPFD_CLOEXEC, 700);
+    apart = ::gettid();
+    apart.notify_one();
+    done.wait(false);
+    ::close(number);
+  }};
+  apart.wait(0);
+  const auto copy = copy_descriptor_of_thread(apart, number);
+  if (!copy && copy.error().code() == EINVAL) {
+    EXPECT_FALSE(copy_descriptor_of_thread(::getpid(), 0).has_value()) << "before Linux 6.9";
+  } else {
+    EXPECT_TRUE(copy.has_value()) << copy.error().message();
+    std::uint64_t value = 0;
+    EXPECT_EQ(::read(copy.value().get(), &value, sizeof value), static_cast<ssize_t>(sizeof value));
+    EXPECT_EQ(value, 7U);
+  }
+  done = true;
+  done.notify_one();
+  thread.join();
+  EXPECT_FALSE(copy_descriptor_of_thread(apart, 0).has_value()) << "it has ended";
+}
+
+TEST(IsWatchedAs, TheFileThatWasAddedAndNotWhatHasItsNumberNow) {
+  const UniqueFd set{::epoll_create1(EPOLL_CLOEXEC)};
+  const UniqueFd first{::eventfd(0, EFD_CLOEXEC)};
+  const UniqueFd second{::eventfd(0, EFD_CLOEXEC)};
+  const UniqueFd kept{::dup(first.get())};
+  epoll_event event{};
+  ASSERT_EQ(::epoll_ctl(set.get(), EPOLL_CTL_ADD, first.get(), &event), 0);
+  const pid_t self = ::getpid();
+  const auto is_watched = [&](int fd) { return is_watched_as({self, set.get()}, first.get(), {self, fd}); };
+  const auto before = is_watched(first.get());
+  if (!before && before.error().code() == ENOSYS) GTEST_SKIP() << "this kernel has no kcmp(2)";
+  EXPECT_EQ(before, true);
+  EXPECT_EQ(is_watched(second.get()), false);
+  ASSERT_EQ(::dup2(second.get(), first.get()), first.get());
+  EXPECT_EQ(is_watched(first.get()), false) << "the number is another file's now";
+  EXPECT_EQ(is_watched(kept.get()), true);
+  const auto never_added = is_watched_as({self, set.get()}, 999, {self, kept.get()});
+  ASSERT_FALSE(never_added.has_value());
+  EXPECT_EQ(never_added.error().code(), ENOENT);
 }
 
 TEST(PipeStatus, SixteenPacketsOfOneByteFillAPipe) {

@@ -29,6 +29,10 @@ enum class BlockingCall {
   connect,
   poll,
   ppoll,
+  select,
+  pselect,
+  epoll_wait,
+  epoll_pwait2,
   splice,
 };
 
@@ -39,7 +43,7 @@ struct BlockedCall {
 };
 
 /// Reads /proc/PID/task/TID/syscall. Nullopt when the thread runs, sleeps outside of a call, or in a call that is none of the above
-/// (sleep, wait, epoll_wait, …). Reading the file needs what ptrace(2) asks for. Source: proc(5).
+/// (sleep, wait, …). Reading the file needs what ptrace(2) asks for. Source: proc(5).
 [[nodiscard]] std::optional<BlockedCall> parse_blocked_call(std::string_view text);
 
 }  // namespace ginnel

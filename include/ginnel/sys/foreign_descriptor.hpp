@@ -22,6 +22,10 @@ namespace ginnel {
 /// Unlike opening /proc/PID/fd/N it makes nobody a reader or writer who was none.
 /// Errors: EPERM (may not be looked into), EBADF (no such descriptor), ESRCH (ended), EMFILE. Source: pidfd_getfd(2).
 [[nodiscard]] Result<UniqueFd> copy_descriptor(const Process& process, int fd);
+/// The same of a thread with a table of descriptors of its own. A tid may be reused: compare what came with what was meant.
+/// Errors: EINVAL (before Linux 6.9 only a leading thread may be asked), ESRCH (no such thread), as copy_descriptor.
+/// Source: pidfd_open(2), PIDFD_THREAD.
+[[nodiscard]] Result<UniqueFd> copy_descriptor_of_thread(pid_t tid, int fd);
 
 struct PipeStatus {
   std::uint64_t waiting = 0;   ///< bytes to be read
@@ -44,6 +48,10 @@ struct DescriptorOf {
   int fd = -1;
 };
 [[nodiscard]] Result<std::strong_ordering> compare_descriptions(DescriptorOf a, DescriptorOf b);
+
+/// Whether the file that an epoll set watches under this number is the one of that descriptor: the number may belong to another
+/// file by now. Errors: ENOENT (it watches nothing under it), EPERM, ESRCH, EBADF, ENOSYS, EINVAL (no epoll set). Source: kcmp(2).
+[[nodiscard]] Result<bool> is_watched_as(DescriptorOf epoll_set, int number, DescriptorOf file);
 
 /// Whether a thread shares its leader's table of descriptors, as all do but those that called unshare(CLONE_FILES).
 /// Errors: EPERM, ESRCH, ENOSYS. Source: kcmp(2).
