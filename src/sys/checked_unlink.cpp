@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "unix_bind.hpp"
+
 namespace ginnel {
 namespace {
 
@@ -53,6 +55,24 @@ Lease lease_on(const Directory& folder, const std::string& name) noexcept {
   return Lease{UniqueFd{::openat(folder.descriptor(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)}};
 }
 
+/// None where the file is not bound and still the expected one.
+std::optional<Result<CheckedUnlink>> why_not_unbound(const Directory& folder, const std::string& name,
+                                                     const std::string& shown, const FileIdentity& expected) {
+  const UniqueFd file{::openat(folder.descriptor(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  if (!file.valid())
+    return errno == ENOENT ? Result<CheckedUnlink>{NameGone{}} : std::unexpected{Error::last("open", shown)};
+  const auto status = file_status(file.get());
+  if (!status || file_identity(*status) != expected) return NameChanged{};
+  switch (const int bound = who_is_bound(file.get()); bound) {
+    case 0:
+      return std::nullopt;
+    case EADDRINUSE:
+      return FileInUse{};
+    default:
+      return std::unexpected{Error{bound, "ask who is bound to", shown, "whether a live socket has it cannot be told"}};
+  }
+}
+
 /// `shown` is what errors name.
 Result<CheckedUnlink> unlink_in(const Directory& folder, const std::string& name, const std::string& shown,
                                 const FileIdentity& expected, const CheckedUnlinkOptions& options) {
@@ -80,6 +100,8 @@ Result<CheckedUnlink> unlink_in(const Directory& folder, const std::string& name
     }
     if (lease->is_being_broken()) return FileInUse{};
   }
+  if (status->type == FileType::socket && options.files_in_use == FilesInUse::stay)
+    if (auto why_not = why_not_unbound(folder, name, shown, expected)) return std::move(*why_not);
   if (::unlinkat(folder.descriptor(), name.c_str(), 0) == 0) return Done{};
   if (errno == ENOENT) return NameGone{};
   return std::unexpected{Error::last("unlink", shown)};

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 #include "ginnel/sys/ancillary.hpp"
 #include "ginnel/sys/io.hpp"
@@ -127,6 +131,46 @@ TEST_F(CheckedUnlinkTest, LeavesALinkThatTookThePlace) {
 TEST_F(CheckedUnlinkTest, AsksNoLeaseOfAFifo) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   const UniqueFd reader{::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  EXPECT_EQ(name_of(unlink_checked(path_, identity())), "removed");
+}
+
+/// A socket that has the path, as a server makes it.
+UniqueFd bound_to(const std::string& path, int type, bool listens) {
+  UniqueFd made{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  EXPECT_EQ(::bind(made.get(), name, sizeof address), 0);
+  EXPECT_TRUE(!listens || ::listen(made.get(), 1) == 0);
+  return made;
+}
+
+TEST_F(CheckedUnlinkTest, LeavesAPathThatASocketIsBoundTo) {
+  for (const auto& [type, listens] :
+       {std::pair{SOCK_STREAM, true}, {SOCK_STREAM, false}, {SOCK_SEQPACKET, true}, {SOCK_DGRAM, false}}) {
+    UniqueFd server = bound_to(path_, type, listens);
+    const FileIdentity seen = identity();
+    EXPECT_EQ(name_of(unlink_checked(path_, seen)), "in use") << type;
+    EXPECT_TRUE(there());
+    server.reset();
+    EXPECT_EQ(name_of(unlink_checked(path_, seen)), "removed") << type;
+  }
+  const UniqueFd server = bound_to(path_, SOCK_STREAM, true);
+  EXPECT_EQ(name_of(unlink_checked(path_, identity(), {.files_in_use = FilesInUse::go})), "removed");
+}
+
+TEST_F(CheckedUnlinkTest, LeavesAPathWhoseSocketIsOfAnotherNetworkNamespace) {
+  GINNEL_REQUIRE_ROOT();
+  auto server = test::fork_child([&](test::Ready ready) {
+    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
+    const UniqueFd listener = bound_to(path_, SOCK_STREAM, true);
+    ready.say();
+    ready.stay();
+  });
+  server.wait_until_ready();
+  EXPECT_EQ(name_of(unlink_checked(path_, identity())), "in use");
+  server.kill_and_reap(SIGKILL);
   EXPECT_EQ(name_of(unlink_checked(path_, identity())), "removed");
 }
 

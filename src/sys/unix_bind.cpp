@@ -89,18 +89,6 @@ Result<struct stat> status(int fd, const std::string& path) {
   return found;
 }
 
-/// Whether any process has a socket bound to this file, listening or not, in whatever network namespace. A datagram
-/// socket that connects is told the type of what is bound there, and the owner of a stream or seqpacket socket notices nothing.
-/// Returns 0 for nobody, EADDRINUSE for somebody, or why it cannot be told.
-int who_is_bound(int file) {
-  auto probe = make_socket(UnixType::datagram);
-  if (!probe) return probe.error().code();
-  const SocketName name = descriptor_name(file);
-  const int connected = retry_interrupted([&] { return ::connect(probe->get(), name.get(), name.length); });
-  if (connected == 0 || errno == EPROTOTYPE || errno == EPERM) return EADDRINUSE;
-  return errno == ECONNREFUSED ? 0 : errno;
-}
-
 std::string live_hint(const struct stat& file) {
   const std::string holder = holder_of_path(file.st_dev, file.st_ino);
   return "a live server has this path" + (holder.empty() ? std::string{} : ": " + holder);
@@ -230,6 +218,15 @@ Result<BoundPath> bind_abstract(int socket, const UnixAddress& address) {
 }
 
 }  // namespace
+
+int who_is_bound(int file) {
+  auto probe = make_socket(UnixType::datagram);
+  if (!probe) return probe.error().code();
+  const SocketName name = descriptor_name(file);
+  const int connected = retry_interrupted([&] { return ::connect(probe->get(), name.get(), name.length); });
+  if (connected == 0 || errno == EPROTOTYPE || errno == EPERM) return EADDRINUSE;
+  return errno == ECONNREFUSED ? 0 : errno;
+}
 
 Result<BoundPath> bind_socket(int socket, const UnixAddress& address, const ListenOptions& options) {
   if (auto good = check_name("bind", address); !good) return std::unexpected{good.error()};

@@ -14,6 +14,11 @@ namespace ginnel {
 /// for an abstract name. The socket is of no more use when this fails. Errors: as UnixListener::listen.
 [[nodiscard]] Result<BoundPath> bind_socket(int socket, const UnixAddress& address, const ListenOptions& options);
 
+/// Whether any process has a socket bound to this file (a descriptor of it, as by O_PATH), listening or not, in whatever network
+/// namespace. A datagram socket that connects is told the type of what is bound there, and the owner of a stream or seqpacket socket
+/// notices nothing. Returns 0 for nobody, EADDRINUSE for somebody, or why it cannot be told. See docs/decisions/0003.
+[[nodiscard]] int who_is_bound(int file);
+
 /// Who has the socket of a name in use, for an error: `pid 812 (socat)`; empty when it cannot be told. A search of the
 /// whole of /proc, so not for everyday use. Preserves errno. Source: sock_diag(7), proc(5).
 [[nodiscard]] std::string holder_of_path(dev_t device, ino_t inode);

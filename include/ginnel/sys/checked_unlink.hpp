@@ -28,7 +28,7 @@ struct FileIdentity {
 struct NameGone {};
 /// The name is of another file now.
 struct NameChanged {};
-/// Somebody has the file open, mapped, or on its way through a socket, or is opening it.
+/// Somebody has the file open, mapped, or on its way through a socket, or is opening it; of a socket path: one is bound to it.
 struct FileInUse {};
 
 enum class FilesInUse { stay, go };
