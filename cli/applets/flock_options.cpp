@@ -73,7 +73,7 @@ std::optional<int> parse_options(int argc, char** argv, FlockOptions& options) {
   static constexpr std::array known{option{"shared", no_argument, nullptr, 's'},
                                     option{"exclusive", no_argument, nullptr, 'x'},
                                     option{"unlock", no_argument, nullptr, 'u'},
-                                    option{"nonblock", no_argument, nullptr, 'n'},
+                                    option{"nonblocking", no_argument, nullptr, 'n'},
                                     option{"nb", no_argument, nullptr, 'n'},
                                     option{"timeout", required_argument, nullptr, 'w'},
                                     option{"wait", required_argument, nullptr, 'w'},

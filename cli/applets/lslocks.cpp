@@ -164,13 +164,13 @@ bool set_columns(std::string_view list, std::vector<std::size_t>& indices) {
 std::optional<int> parse(int argc, char** argv, Wanted& wanted) {
   static constexpr std::array options{option{"bytes", no_argument, nullptr, 'b'},
                                       option{"json", no_argument, nullptr, 'J'},
-                                      option{"noinaccessible", no_argument, nullptr, 'i'},
-                                      option{"noheadings", no_argument, nullptr, 'n'},
                                       option{"output", required_argument, nullptr, 'o'},
                                       option{"output-all", no_argument, nullptr, all_columns_option},
                                       option{"pid", required_argument, nullptr, 'p'},
                                       option{"raw", no_argument, nullptr, 'r'},
                                       option{"notruncate", no_argument, nullptr, 'u'},
+                                      option{"noheadings", no_argument, nullptr, 'n'},
+                                      option{"noinaccessible", no_argument, nullptr, 'i'},
                                       option{"help", no_argument, nullptr, 'h'},
                                       option{"version", no_argument, nullptr, 'V'},
                                       option{}};

@@ -58,6 +58,15 @@ class Flock(AppletTest):
         self.same("flock -s f flock -n -s -x f echo both", 1)
         self.same("flock -s f flock -n -x -s f echo both", 0)
 
+    def test_long_options(self):
+        fds = "sh -c 'for fd in /proc/$$/fd/*; do readlink $fd; done | grep -c /f$'"
+        for line, code in (("flock --exclusive f flock --nonblock f echo no", 1), ("flock --nonblock --shared f echo yes", 0),
+                           ("flock --exclusive f flock --nonblo --conflict-exit-code=6 f echo no", 6),
+                           (f"flock --close f {fds}", 1), (f"flock --no-fork f {fds}", 0),
+                           ("flock --exclusive f flock --timeout=0 f echo no", 1), ("flock --unlock f echo hi", 0),
+                           ("flock --exclusive f flock --nonblocking f echo no", 1), ("flock --timeout f echo no", 64), ("flock --no f true", 64), ("flock --shared=1 f true", 64)):
+            self.same(line, code)
+
     def test_unlock(self):
         self.same("flock -u f echo hi", 0)
         self.same("flock f flock -u f flock -n f echo another description", 1)

@@ -68,6 +68,15 @@ class Ipcrm(AppletTest):
         self.same(f"{EVERYTHING}; {find}; ipcrm -v -Q $(key -q) -M $(key -m) -S $(key -s); ipcs", 0, KEY)
         self.same(f"{EVERYTHING}; {find}; ipcrm --queue-key $(($(key -q))); ipcs -q", 0, KEY)
 
+    def test_long_options(self):
+        find = "key() { ipcs $1 | awk '$2 == 0 { print $1 }'; }"
+        self.same(f"{EVERYTHING}; ipcrm --queue-id 0 --shmem-id=1 --semaphore-id 0 --verbose; ipcs", 0, KEY)
+        self.same(f"{EVERYTHING}; {find}; ipcrm --queue-key $(key -q) --shmem-key $(key -m) --semaphore-key=$(key -s) --verb; ipcs",
+                  0, KEY)
+        self.same(f"{EVERYTHING}; ipcrm --all --verbose; ipcs", 0, KEY)
+        for words in ("--queue 0", "--shmem-key", "--semaphore-id x", "--all shm", "--al=shmem", "--nothing"):
+            self.same(f"{EVERYTHING}; ipcrm {words}", None, KEY)
+
     def test_all(self):
         for words in ("-a", "-v -a", "-a -v", "-ashm", "--all=msg -v", "-asem -v", "-v -ashm -amsg", "-v -q 0 -a"):
             self.same(f"{EVERYTHING}; ipcrm {words}; ipcs", 0, KEY)

@@ -52,6 +52,13 @@ class Lslocks(AppletTest):
         self.assertRegex(shown, r"python3 +\d+ +POSIX +4.9K WRITE  0 +10 +109 /.*/a file with blanks\n")
         self.assertRegex(shown, r"flock +\d+ +FLOCK +WRITE\* ")
 
+    def test_long_options(self):
+        words = ("--bytes", "--json", "--noinaccessible", "--noheadings", "--output PATH,PID", "--output=+BLOCKER", "--raw",
+                 "--notruncate", "--pid 0", "--pid=$holder", "--js --no-h", "--not --by", "--output-a --ra")
+        self.same_on(SETTING, [f"lslocks {options}" for options in words])
+        for options in ("--no", "--out PATH", "--pid", "--json --raw", "--bytes=1"):
+            self.same("lslocks " + options)
+
     def test_one_process(self):
         self.same_on(SETTING, [f"lslocks -p ${who} {words}" for who in ("holder", "waiter") for words in
                                ("", "-o +BLOCKER", "-J", "-r", "-u -b")])
