@@ -83,17 +83,33 @@ std::size_t display_width(std::string_view utf8) noexcept {
   return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return !is_continuation(c); }));
 }
 
-void Table::add_row(std::vector<Cell> cells) {
+void Table::add_row(const std::vector<Cell>& cells) {
   assert(cells.size() == columns_.size());
-  for (Cell& cell : cells) cell.text = printable(cell.text);
-  rows_.push_back(std::move(cells));
+  for (const Cell& cell : cells) {
+    texts_ += printable(cell.text);
+    ends_.push_back(texts_.size());
+    colours_.push_back(cell.colour);
+  }
+}
+
+std::string_view Table::text(std::size_t row, std::size_t column) const noexcept {
+  const std::size_t place = row * columns_.size() + column;
+  const std::size_t start = place == 0 ? 0 : ends_[place - 1];
+  return std::string_view{texts_}.substr(start, ends_[place] - start);
+}
+
+std::vector<Cell> Table::row(std::size_t number) const {
+  std::vector<Cell> cells;
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    cells.push_back({std::string{text(number, c)}, colours_[number * columns_.size() + c]});
+  return cells;
 }
 
 std::vector<std::size_t> Table::widths(const Screen& screen) const {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     std::size_t widest = display_width(columns_[c].title);
-    for (const auto& row : rows_) widest = std::max(widest, display_width(row[c].text));
+    for (std::size_t r = 0; r < rows(); ++r) widest = std::max(widest, display_width(text(r, c)));
     widths.push_back(widest);
   }
   if (!screen.width) return widths;
@@ -126,9 +142,9 @@ std::string Table::render(const Screen& screen) const {
     for (const auto& cell : lines) height = std::max(height, cell.size());
     return height;
   };
-  const bool separate = separates_wrapped_rows_ && std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) {
-                          return height_of(lines_of(row)) > 1;
-                        });
+  bool separate = false;
+  for (std::size_t r = 0; separates_wrapped_rows_ && !separate && r < rows(); ++r)
+    separate = height_of(lines_of(row(r))) > 1;
 
   std::string out;
   const auto append_row = [&](const std::vector<Cell>& row) {
@@ -148,9 +164,9 @@ std::string Table::render(const Screen& screen) const {
   for (const Column& column : columns_) titles.push_back({column.title, Colour::bold});
   const bool titled = std::any_of(titles.begin(), titles.end(), [](const Cell& title) { return !title.text.empty(); });
   if (titled) append_row(titles);
-  for (const auto& row : rows_) {
+  for (std::size_t r = 0; r < rows(); ++r) {
     if (separate) out.push_back('\n');
-    append_row(row);
+    append_row(row(r));
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,7 +10,7 @@
 
 namespace ginnel::cli {
 
-enum class Colour { none, green, yellow, red, dim, bold };
+enum class Colour : std::uint8_t { none, green, yellow, red, dim, bold };
 
 struct Cell {
   std::string text;
@@ -29,16 +30,22 @@ struct Column {
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_{std::move(columns)} {}
-  void add_row(std::vector<Cell> cells);
+  void add_row(const std::vector<Cell>& cells);
   /// Puts empty lines between the rows when any of them takes several lines, so that the eye finds their ends.
   void separate_rows_when_wrapped() noexcept { separates_wrapped_rows_ = true; }
-  [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return colours_.empty(); }
   [[nodiscard]] std::string render(const Screen& screen) const;
 
  private:
+  [[nodiscard]] std::size_t rows() const noexcept { return colours_.size() / columns_.size(); }
+  [[nodiscard]] std::string_view text(std::size_t row, std::size_t column) const noexcept;
+  [[nodiscard]] std::vector<Cell> row(std::size_t number) const;
   [[nodiscard]] std::vector<std::size_t> widths(const Screen& screen) const;
   std::vector<Column> columns_;
-  std::vector<std::vector<Cell>> rows_;
+  // Cell after cell, row after row: tables of some 10,000 rows are common, and strings of their own would be most of the memory.
+  std::string texts_;
+  std::vector<std::size_t> ends_;  ///< of each cell in texts_
+  std::vector<Colour> colours_;
   bool separates_wrapped_rows_ = false;
 };
 
