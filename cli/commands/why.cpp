@@ -25,15 +25,24 @@ struct WhyArguments {
   bool json = false;
 };
 
+Json to_json(const std::vector<inventory::WatchedObject>& watches) {
+  Json list = Json::array();
+  for (const inventory::WatchedObject& watch : watches)
+    list.push_back(
+        {{"object", watch.object.to_string()}, {"wait", to_string(watch.wait)}, {"culprits", watch.culprits}});
+  return list;
+}
+
 Json to_json(const WaitChain& chain) {
   Json steps = Json::array();
   for (const inventory::WaitStep& step : chain.steps)
     steps.push_back({{"pid", step.pid},
                      {"tid", step.tid},
                      {"wait", to_string(step.wait)},
-                     {"object", step.object.to_string()},
+                     {"object", step.object ? Json(step.object->to_string()) : Json(nullptr)},
                      {"text", step.text},
-                     {"culprits", step.culprits}});
+                     {"culprits", step.culprits},
+                     {"watches", to_json(step.watches)}});
   return {{"end", to_string(chain.end)},
           {"culprit", chain.last == 0 ? Json(nullptr) : Json(chain.last)},
           {"text", chain.text},

@@ -7,6 +7,7 @@
 #include "ginnel/inventory/limits.hpp"
 #include "ginnel/inventory/object.hpp"
 #include "ginnel/inventory/plan.hpp"
+#include "ginnel/inventory/poll.hpp"
 #include "ginnel/inventory/snapshot.hpp"
 #include "ginnel/inventory/verdict.hpp"
 #include "ginnel/inventory/waits.hpp"

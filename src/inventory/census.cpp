@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "hidden_networks.hpp"
 #include "process_reader.hpp"
 #include "words.hpp"
 
@@ -35,8 +36,9 @@ Result<Census> take_census(const ScanOptions& options, const Landmarks& landmark
     return !out_of_means;
   });
   if (!listed) return std::unexpected{listed.error()};
-  reader.look_through_reading_ends();
+  reader.look_into_pipes();
   if (out_of_means) return std::unexpected{*out_of_means};
+  visit_hidden_networks(census, spaces);
   std::ranges::sort(census.processes, {}, &ProcessInfo::pid);
   return census;
 }

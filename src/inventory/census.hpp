@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "ginnel/inventory/poll.hpp"
 #include "ginnel/inventory/snapshot.hpp"
 #include "ginnel/sys/blocked_call.hpp"
 #include "ginnel/sys/directory.hpp"
 #include "ginnel/sys/foreign_descriptor.hpp"
 #include "landmarks.hpp"
+#include "polled_files.hpp"
 #include "proc_text.hpp"
 #include "spaces.hpp"
 
@@ -61,9 +63,13 @@ struct FutexWord {
       words;  ///< the word, and the one 8 bytes after, where glibc keeps the owner
 };
 
-struct PolledFile {
-  int fd = -1;
-  bool for_reading = false;
+/// The arguments of a thread that polls.
+struct PollCall {
+  PollBy by = PollBy::poll;
+  int set = -1;  ///< the epoll descriptor
+  std::vector<PolledFile> files;
+  bool timed = false;
+  bool complete = true;
 };
 
 struct BlockedThread {
@@ -74,7 +80,7 @@ struct BlockedThread {
   std::optional<FutexWord> futex;
   std::optional<std::pair<std::string, FileStatus>> opening;  ///< the FIFO whose other side is waited for
   std::string connecting;  ///< name of the Unix socket that is to accept, `@` before an abstract one
-  std::vector<PolledFile> polled;
+  std::optional<PollCall> poll;
 };
 
 struct ProcessSignals {
@@ -82,9 +88,10 @@ struct ProcessSignals {
   ProcessStatus status;
 };
 
-/// What can be asked only through a copy of the descriptor.
+/// What is asked through a copy of the descriptor, or, of a pipe, by the kernel's own program.
 struct Insight {
   std::optional<PipeStatus> pipe;
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> ends;  ///< how many readers and writers the kernel counts
   std::optional<std::vector<std::string>> seals;
 };
 
@@ -107,6 +114,7 @@ struct Census {
   std::unordered_map<FileKey, Insight, HashFileKey> insights;
   std::unordered_map<pid_t, pid_t> process_of_thread;  ///< of processes with more threads than one
   std::string locks;                                   ///< /proc/locks
+  bool pipes_by_program = false;                       ///< PipeStates served, and no descriptor of a pipe was copied
 };
 
 /// Errors: ENOENT (no /proc), EMFILE, ENFILE, ENOMEM.

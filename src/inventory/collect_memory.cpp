@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <map>
-#include <utility>
 
 #include "scene.hpp"
 
@@ -49,7 +47,7 @@ Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
   take_file_facts(object, status);
   object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");
   object.fill = Fill{.used = status.allocated, .capacity = status.size, .unit = Unit::bytes, .writer_blocks = false};
-  if (kind == Kind::channel) object.fill = Fact<Fill>::missing("its two ends alone can tell");
+  if (kind == Kind::channel) object.fill = Fact<Fill>::missing("which two belong to one channel is not told");
   if (kind == Kind::memfd || kind == Kind::channel) {
     object.deleted = false;  // it never had a name
     const auto insight = scene.census.insights.find({status.device, status.inode});
@@ -64,6 +62,7 @@ Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
 
 void add_named(Scene& scene, const NamedFile& file) {
   Object& object = add(scene, file.status, file.path);
+  if (!file.kernel_numbers) object.details.push_back(other_numbers);
   if (object.id.kind != Kind::posix_semaphore) return;
   if (!file.semaphore) {
     object.fill =
@@ -103,33 +102,6 @@ void add_mapping(Scene& scene, const MappedFile& mapping) {
   if (holders.empty() || holders.back() != holder) holders.push_back(holder);
 }
 
-/// Its two ends: who has made it writes it, the peer may only read it. Nullopt where they are not both seen.
-std::optional<std::pair<pid_t, pid_t>> ends_of(const Object& channel) {
-  std::optional<pid_t> writer;
-  std::optional<pid_t> reader;
-  for (const Holder& holder : channel.holders) {
-    if (holder.how != How::mapping) continue;
-    auto& end = holder.access == Access::read ? reader : writer;
-    if (end && *end != holder.pid) return std::nullopt;  // a child has inherited it
-    end = holder.pid;
-  }
-  if (!writer || !reader) return std::nullopt;
-  return std::pair{*writer, *reader};
-}
-
-/// The two directions of a channel, where just one such pair is between two processes.
-void pair_channels(Scene& scene) {
-  std::map<std::pair<pid_t, pid_t>, std::vector<ObjectId>> by_ends;
-  for (const Object& object : scene.objects.all())
-    if (object.id.kind == Kind::channel)
-      if (const auto ends = ends_of(object)) by_ends[*ends].push_back(object.id);
-  for (const auto& [ends, there] : by_ends) {
-    const auto back = by_ends.find({ends.second, ends.first});
-    if (there.size() != 1 || back == by_ends.end() || back->second.size() != 1) continue;
-    scene.objects.at(there.front()).peers.push_back(back->second.front());
-  }
-}
-
 bool wants_memory(const Scene& scene) {
   return std::ranges::any_of(std::array{Kind::posix_shm, Kind::posix_semaphore, Kind::memfd, Kind::channel},
                              [&](Kind kind) { return scene.wants(kind); });
@@ -148,7 +120,6 @@ void collect_memory(Scene& scene) {
     scene.hold(ObjectId{object.id}, file);
   }
   for (const MappedFile& mapping : scene.census.mappings) add_mapping(scene, mapping);
-  pair_channels(scene);
 }
 
 }  // namespace ginnel::inventory

@@ -6,13 +6,22 @@ namespace {
 Fact<Fill> fill_of(const Scene& scene, const FileKey& key) {
   const auto insight = scene.census.insights.find(key);
   if (insight == scene.census.insights.end() || !insight->second.pipe)
-    return Fact<Fill>::missing("no end of it may be looked into");
+    return Fact<Fill>::missing(scene.census.pipes_by_program ? "it was closed before the kernel was asked"
+                                                             : "no end of it may be looked into");
   const PipeStatus& pipe = *insight->second.pipe;
   return Fill{
       .used = pipe.waiting,
       .capacity = pipe.capacity,
       .unit = Unit::bytes,
       .writer_blocks = pipe.full ? Fact<bool>{*pipe.full} : Fact<bool>::missing("no writing end may be looked into")};
+}
+
+/// More than holders can be seen: ends in flight, or of processes that may not be looked into.
+void add_ends(const Scene& scene, Object& object, const FileKey& key) {
+  const auto insight = scene.census.insights.find(key);
+  if (insight == scene.census.insights.end() || !insight->second.ends) return;
+  object.details.push_back({"readers", std::to_string(insight->second.ends->first)});
+  object.details.push_back({"writers", std::to_string(insight->second.ends->second)});
 }
 
 ObjectId id_of(const Scene& scene, const OpenFile& file) {
@@ -47,6 +56,7 @@ void collect_pipes(Scene& scene) {
       if (id.kind == Kind::fifo) add_fifo(scene, file.status, std::string{without_deleted_mark(file.target)});
       object = &scene.objects.at(id);
       object->fill = fill_of(scene, {file.status.device, file.status.inode});
+      add_ends(scene, *object, {file.status.device, file.status.inode});
       if (id.kind == Kind::pipe) {
         take_file_facts(*object, file.status);
         object->deleted = false;  // it never had a name

@@ -1,3 +1,5 @@
+#include <unordered_set>
+
 #include "scene.hpp"
 #include "words.hpp"
 
@@ -72,9 +74,11 @@ void connect(Scene& scene, std::uint64_t a, std::uint64_t b) {
 /// A path whose socket file is bound by no socket of any network namespace: nobody can ever answer there.
 void add_paths(Scene& scene) {
   std::unordered_map<FileKey, const UnixSocketInfo*, HashFileKey> bound;
+  std::unordered_set<std::string_view> names;  // which tell of a file only until it is renamed
   for (const auto& [space, sockets] : scene.spaces.network())
     for (const UnixSocketInfo& socket : sockets) {
       if (!socket.file) continue;
+      names.insert(socket.name);
       const UnixSocketInfo*& known = bound[{socket.file->device, socket.file->inode}];
       if (known == nullptr || socket.inode != 0) known = &socket;
     }
@@ -90,6 +94,8 @@ void add_paths(Scene& scene) {
       object.group = file.status.group;
       continue;
     }
+    const bool may_be_bound = !file.kernel_numbers && names.contains(file.path);
+    if (may_be_bound) continue;
     Object& object = scene.objects.at({.kind = Kind::unix_socket,
                                        .space = 0,
                                        .device = file.status.device,
@@ -100,12 +106,17 @@ void add_paths(Scene& scene) {
     object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");
     object.fill = Fact<Fill>::missing("no socket is bound to it");
     object.details.push_back({"stale-path", file.path});
+    if (!file.kernel_numbers) object.details.push_back(other_numbers);
   }
 }
 
-void add_in_flight(Scene& scene, Object& object, const OpenFile& file) {
+std::size_t in_flight_in(const OpenFile& file) {
   const auto in_flight = value_of(file.info, "scm_fds");
-  const auto count = in_flight ? to_number<std::size_t>(*in_flight).value_or(0) : 0;
+  return in_flight ? to_number<std::size_t>(*in_flight).value_or(0) : 0;
+}
+
+void add_in_flight(Scene& scene, Object& object, const OpenFile& file) {
+  const std::size_t count = in_flight_in(file);
   if (count == 0) return;
   if (object.detail("in-flight") != nullptr) return;  // the same socket, by another descriptor
   object.details.push_back({"in-flight", std::to_string(count)});
@@ -127,7 +138,10 @@ void collect_sockets(Scene& scene) {
   for (const OpenFile& file : scene.census.files) {
     if (file.status.type != FileType::socket) continue;
     const auto socket = scene.sockets.find(file.status.inode);
-    if (socket == scene.sockets.end()) continue;  // no Unix socket, or of a namespace that was not visited
+    if (socket == scene.sockets.end()) {  // no Unix socket, or of a namespace that was not visited
+      scene.snapshot.coverage.in_flight += in_flight_in(file);
+      continue;
+    }
     scene.hold(socket->second, file);
     add_in_flight(scene, scene.objects.at(socket->second), file);
   }

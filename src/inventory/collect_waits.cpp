@@ -6,10 +6,6 @@
 namespace ginnel::inventory {
 namespace {
 
-Waiter waiter_of(const BlockedThread& blocked, Wait wait) {
-  return {.pid = blocked.pid, .tid = blocked.tid, .wait = wait, .since = blocked.since};
-}
-
 /// The descriptor argument of the call, and what is waited for on it.
 struct WaitOnFile {
   std::size_t argument = 0;
@@ -137,8 +133,9 @@ void collect_waits(Scene& scene) {
     if (blocked.opening) add_wait_for_partner(scene, blocked);
     if (blocked.futex && !add_wait_on_messaging(scene, blocked, *blocked.futex) && scene.wants(Kind::futex))
       add_wait_on_futex(scene, blocked, *blocked.futex);
-    for (const PolledFile& polled : blocked.polled) add(scene, blocked, polled.fd, Wait::poll);
+    if (blocked.poll) add_poll(scene, blocked);
   }
+  std::ranges::sort(scene.snapshot.polls, {}, [](const Poll& poll) { return std::pair{poll.pid, poll.tid}; });
 }
 
 }  // namespace ginnel::inventory

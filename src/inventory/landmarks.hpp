@@ -11,7 +11,8 @@ namespace ginnel::inventory {
 struct Landmarks {
   std::uint64_t pipes = 0;
   std::uint64_t anonymous = 0;  ///< eventfd, epoll, signalfd, timerfd and the like, all with one inode
-  std::uint64_t memory = 0;     ///< memfds, System V segments and /dev/zero
+  std::uint64_t sockets = 0;
+  std::uint64_t memory = 0;  ///< memfds, System V segments and /dev/zero
 };
 
 /// Errors: EMFILE, ENFILE, ENOMEM.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,6 +85,16 @@ class MadeSnapshot {
     return {first, second};
   }
   MadeObject& lock(pid_t holder) { return object(Kind::lock).named("lock:/run/x").locked_by(holder); }
+
+  /// A thread of that process that polls; what it polls is added to the result, which holds until the next one.
+  Poll& poll(pid_t pid, std::initializer_list<const MadeObject*> watched, PollBy by = PollBy::poll) {
+    Poll& poll = snapshot_.polls.emplace_back();
+    poll.pid = poll.tid = pid;
+    poll.by = by;
+    for (const MadeObject* object : watched)
+      poll.watched.push_back({.object = object->id(), .reading = true, .writing = false, .edge_triggered = false});
+    return poll;
+  }
 
   [[nodiscard]] Snapshot take() const {
     Snapshot snapshot = snapshot_;

@@ -1,5 +1,7 @@
 #include "ginnel/inventory/object.hpp"
 
+#include "ginnel/inventory/poll.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -94,6 +96,18 @@ std::string_view to_string(How how) noexcept {
       return "lock";
     case How::owner:
       return "owner";
+  }
+  return "?";
+}
+
+std::string_view to_string(PollBy by) noexcept {
+  switch (by) {
+    case PollBy::poll:
+      return "poll";
+    case PollBy::select:
+      return "select";
+    case PollBy::epoll:
+      return "epoll";
   }
   return "?";
 }

@@ -56,11 +56,19 @@ Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
   }
   auto facts = read_facts(*folder, pid);
   if (!facts) return {};
+  // A leader that has ended has let go of everything, and its other threads have it all: the first of them speaks for it.
+  std::optional<std::pair<pid_t, Directory>> other;
+  if (!facts->alive() && facts->threads > 1) other = living_thread(*folder, facts->state);
   if (!facts->kernel_thread && facts->alive()) {
-    spaces_.visit_those_of(*facts, *folder);
-    facts->descriptors_readable = read_descriptors(*folder, pid, pid);
-    if (wants_mappings() || options_.waits) facts->mappings_readable = read_mappings(*folder, pid);
-    read_threads(*folder, pid);
+    const Directory& speaker = other ? other->second : *folder;
+    if (other) {
+      --facts->threads;
+      read_whereabouts(speaker, *facts);
+    }
+    spaces_.visit_those_of(*facts, speaker);
+    facts->descriptors_readable = read_descriptors(speaker, pid, pid);
+    if (wants_mappings() || options_.waits) facts->mappings_readable = read_mappings(speaker, pid);
+    read_threads(*folder, pid, other ? other->first : pid);
   }
   // What ended while it was read leaves half of its facts behind, which hold for the time when they were read.
   if (!facts->descriptors_readable || !facts->mappings_readable) {
@@ -91,13 +99,34 @@ std::optional<ProcessInfo> ProcessReader::read_facts(const Directory& folder, pi
     if (status.real_user) facts.user = *status.real_user;
     if (status.pending != 0 && wants(Kind::signal)) census_.signals.push_back({pid, status});
   }
+  read_whereabouts(folder, facts);
+  return facts;
+}
+
+void ProcessReader::read_whereabouts(const Directory& folder, ProcessInfo& facts) {
   facts.ipc_namespace = read_namespace(folder, "ns/ipc");
   facts.network_namespace = read_namespace(folder, "ns/net");
   facts.mount_namespace = read_namespace(folder, "ns/mnt");
   facts.pid_namespace = read_namespace(folder, "ns/pid");
   facts.user_namespace = read_namespace(folder, "ns/user");
   if (folder.read_file("cgroup", text_)) facts.cgroup = parse_cgroup(text_);
-  return facts;
+}
+
+std::optional<std::pair<pid_t, Directory>> ProcessReader::living_thread(const Directory& folder, char& state) {
+  std::optional<std::pair<pid_t, Directory>> found;
+  auto tasks = folder.open_below("task");
+  if (!tasks) return found;
+  static_cast<void>(tasks->for_each([&](const char* name, FileType) {
+    auto task = tasks->open_below(name);
+    const auto tid = to_number<pid_t>(name);
+    if (!task || !tid || !task->read_file("stat", text_)) return true;
+    const auto stat = parse_stat(text_);
+    if (!stat || stat->state == 'Z' || stat->state == 'X') return true;
+    state = stat->state;
+    found.emplace(*tid, std::move(*task));
+    return false;
+  }));
+  return found;
 }
 
 Fact<std::uint64_t> ProcessReader::read_namespace(const Directory& folder, const char* link) {
@@ -152,26 +181,57 @@ void ProcessReader::read_descriptor(const Directory& fds, const Directory& folde
   census_.files.push_back(std::move(file));
 }
 
-/// A writing end alone tells whether a pipe is full: see look_through_reading_ends() for those that nobody writes to.
+/// A writing end alone tells whether a pipe is full: see look_into_pipes() for those that nobody writes to.
 void ProcessReader::look_closer(const OpenFile& file) {
-  const bool is_pipe = file.status.type == FileType::fifo && writes(file.access);
+  const bool is_pipe = !pipes_ && file.status.type == FileType::fifo && writes(file.access);
   const bool is_memfd = file.status.device == landmarks_.memory && file.target.starts_with("/memfd:");
   if (is_pipe || is_memfd) ask_copy_of(file);
 }
 
-void ProcessReader::look_through_reading_ends() {
-  for (const OpenFile& file : census_.files)
-    if (file.status.type == FileType::fifo && file.access == Access::read) ask_copy_of(file);
+void ProcessReader::look_into_pipes() {
+  const bool is_asked = pipes_ && ask_program();
+  census_.pipes_by_program = is_asked;
+  // Which pipe the kernel does not know any more was closed meanwhile.
+  const auto was_closed = [&](const OpenFile& file) {
+    return is_asked && file.status.device == landmarks_.pipes &&
+           !census_.insights.contains({file.status.device, file.status.inode});
+  };
+  // First those that write, as above, and then those of which nobody does.
+  for (const bool writing : {true, false})
+    for (const OpenFile& file : census_.files)
+      if (file.status.type == FileType::fifo && writes(file.access) == writing && !was_closed(file)) ask_copy_of(file);
+}
+
+/// What is not answered here is asked through a copy: a FIFO whose file system shows other numbers than the kernel keeps, and of a
+/// pipe with very much in it how much that is.
+bool ProcessReader::ask_program() {
+  const auto states = pipes_->read();
+  if (!states) return false;
+  for (const PipeState& state : *states) {
+    Insight& insight = census_.insights[{state.device, state.inode}];
+    if (state.waiting)
+      insight.pipe = PipeStatus{.waiting = *state.waiting, .capacity = state.capacity, .full = state.full};
+    insight.ends = std::pair{state.readers, state.writers};
+  }
+  return true;
+}
+
+Result<UniqueFd> ProcessReader::copy_of(const OpenFile& file) {
+  if (file.tid != file.pid) return copy_descriptor_of_thread(file.tid, file.fd);
+  const Process* process = hold(file.pid);
+  if (process == nullptr) return std::unexpected{Error{ESRCH, "pidfd_open", "pid " + std::to_string(file.pid)}};
+  return copy_descriptor(*process, file.fd);
 }
 
 void ProcessReader::ask_copy_of(const OpenFile& file) {
   Insight& insight = census_.insights[{file.status.device, file.status.inode}];
   if (insight.pipe || insight.seals) return;
 
-  const Process* process = hold(file.pid);
-  if (process == nullptr || file.tid != file.pid) return;
-  const auto copy = copy_descriptor(*process, file.fd);
+  const auto copy = copy_of(file);
   if (!copy) return;
+  // Since the number was looked at it may have been closed and given to another file.
+  const auto what = file_status(copy->get());
+  if (!what || what->device != file.status.device || what->inode != file.status.inode) return;
   if (file.status.type == FileType::fifo) {
     if (const auto status = pipe_status(copy->get())) insight.pipe = *status;
   } else {
@@ -209,7 +269,8 @@ std::optional<MappedFile::Origin> ProcessReader::origin_of(const Directory& fold
   return MappedFile::Origin{.status = *status, .handle = handle ? *handle : 0};
 }
 
-void ProcessReader::read_threads(const Directory& folder, pid_t pid) {
+/// `speaker` is the thread whose table was read as that of the process.
+void ProcessReader::read_threads(const Directory& folder, pid_t pid, pid_t speaker) {
   if (threads_ == 1) {
     read_thread(folder, pid, pid);
     return;
@@ -222,7 +283,7 @@ void ProcessReader::read_threads(const Directory& folder, pid_t pid) {
     census_.process_of_thread[*tid] = pid;
     const auto task = tasks->open_below(name);
     if (!task) return true;
-    const auto shares = *tid == pid ? Result<bool>{true} : shares_descriptors(pid, *tid);
+    const auto shares = *tid == speaker || *tid == pid ? Result<bool>{true} : shares_descriptors(speaker, *tid);
     if (shares && !*shares) static_cast<void>(read_descriptors(*task, pid, *tid));
     read_thread(*task, pid, *tid);
     return true;
@@ -234,7 +295,7 @@ void ProcessReader::read_thread(const Directory& thread, pid_t pid, pid_t tid) {
   const auto call = parse_blocked_call(text_);
   if (!call) return;
   BlockedThread blocked{
-      .pid = pid, .tid = tid, .call = *call, .since = {}, .futex = {}, .opening = {}, .connecting = {}, .polled = {}};
+      .pid = pid, .tid = tid, .call = *call, .since = {}, .futex = {}, .opening = {}, .connecting = {}, .poll = {}};
   add_details(thread, blocked);
   census_.blocked.push_back(std::move(blocked));
 }

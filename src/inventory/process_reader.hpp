@@ -6,6 +6,7 @@
 
 #include "census.hpp"
 #include "ginnel/core/process_id.hpp"
+#include "ginnel/sys/pipe_states.hpp"
 #include "memory_map.hpp"
 
 namespace ginnel::inventory {
@@ -18,32 +19,39 @@ class ProcessReader {
       : options_{options}, landmarks_{landmarks}, spaces_{spaces}, locked_inodes_{locked_inodes}, census_{census} {
     const auto self = Directory::open("/proc/thread-self");
     if (self && self->read_file("sched", text_)) now_ = parse_last_ran(text_);
+    if (!wants(Kind::pipe) && !wants(Kind::fifo)) return;
+    if (auto pipes = PipeStates::prepare()) pipes_ = std::move(*pipes);
   }
 
   /// A process that has gone is left out. Errors: EMFILE, ENFILE, ENOMEM.
   [[nodiscard]] Result<void> read(const Directory& proc, pid_t pid);
-  /// Once all are read: the pipes of which no writing end was found.
-  void look_through_reading_ends();
+  /// Once all are read: the pipes that were not asked about yet.
+  void look_into_pipes();
 
  private:
   [[nodiscard]] bool wants(Kind kind) const { return options_.kinds.empty() || options_.kinds.contains(kind); }
   [[nodiscard]] bool wants_mappings() const;
   [[nodiscard]] std::optional<ProcessInfo> read_facts(const Directory& folder, pid_t pid);
+  void read_whereabouts(const Directory& folder, ProcessInfo& facts);
+  [[nodiscard]] std::optional<std::pair<pid_t, Directory>> living_thread(const Directory& folder, char& state);
   [[nodiscard]] Fact<std::uint64_t> read_namespace(const Directory& folder, const char* link);
   /// False when the table may not be read.
   [[nodiscard]] bool read_descriptors(const Directory& folder, pid_t pid, pid_t tid);
   void read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd);
   [[nodiscard]] bool is_of_interest(const FileStatus& status) const;
   void look_closer(const OpenFile& file);
+  [[nodiscard]] bool ask_program();
   void ask_copy_of(const OpenFile& file);
+  [[nodiscard]] Result<UniqueFd> copy_of(const OpenFile& file);
   [[nodiscard]] bool read_mappings(const Directory& folder, pid_t pid);
   [[nodiscard]] std::optional<MappedFile::Origin> origin_of(const Directory& folder, const MappingStatus& mapping);
-  void read_threads(const Directory& folder, pid_t pid);
+  void read_threads(const Directory& folder, pid_t pid, pid_t speaker);
   void read_thread(const Directory& thread, pid_t pid, pid_t tid);
   void add_details(const Directory& thread, BlockedThread& blocked);
   [[nodiscard]] Fact<std::chrono::nanoseconds> asleep_since(const Directory& thread);
   [[nodiscard]] std::optional<FutexWord> futex_at(const BlockedThread& blocked, std::uint64_t address);
-  [[nodiscard]] std::vector<PolledFile> polled_by(const BlockedThread& blocked);
+  [[nodiscard]] PollCall polled_by(const BlockedThread& blocked);
+  [[nodiscard]] PollCall selected_by(const BlockedThread& blocked);
   [[nodiscard]] std::string connected_to(const BlockedThread& blocked);
   [[nodiscard]] std::optional<std::pair<std::string, FileStatus>> opened_by(const Directory& thread,
                                                                             const BlockedThread& blocked);
@@ -58,8 +66,9 @@ class ProcessReader {
   std::optional<Process> held_;
   pid_t held_pid_ = 0;
   unsigned threads_ = 1;
-  std::optional<double> now_;  ///< milliseconds on the scheduler's clock
-  MemoryMap map_;              ///< of the process that is read
+  std::optional<double> now_;        ///< milliseconds on the scheduler's clock
+  std::optional<PipeStates> pipes_;  ///< where the kernel may be asked
+  MemoryMap map_;                    ///< of the process that is read
   std::string text_, path_;
 };
 

@@ -11,11 +11,13 @@ FileIdentity identity_of(const Object& seen) noexcept { return {seen.id.device, 
 
 CheckedUnlinkOptions unlink_options(bool force) { return {.files_in_use = force ? FilesInUse::go : FilesInUse::stay}; }
 
-RemovalOutcome told(const Result<CheckedUnlink>& unlinked) {
+RemovalOutcome told(const Result<CheckedUnlink>& unlinked, const Object& seen) {
   if (!unlinked) return refused(unlinked.error());
   if (unlinked->is<NameGone>()) return gone();
   if (unlinked->is<NameChanged>()) return changed("another object has the name now, or it was used meanwhile");
-  if (unlinked->is<FileInUse>()) return changed("somebody has it open or mapped now");
+  if (unlinked->is<FileInUse>())
+    return changed(seen.id.kind == Kind::unix_socket ? "a live socket is bound to it"
+                                                     : "somebody has it open or mapped now");
   return {};
 }
 
@@ -44,7 +46,7 @@ RemovalOutcome remove_posix_queue(const Object& seen, bool force) {
   if (!force && seen.changed && *seen.changed != now->changed) return changed("messages came or went meanwhile");
   FileIdentity expected = identity_of(seen);
   expected.generation = file_generation(*now);
-  return told(unlink_checked(*queues, name, expected, unlink_options(force)));
+  return told(unlink_checked(*queues, name, expected, unlink_options(force)), seen);
 }
 
 RemovalOutcome in_each_mount_namespace(const Snapshot& snapshot,
@@ -68,7 +70,7 @@ RemovalOutcome in_each_mount_namespace(const Snapshot& snapshot,
 RemovalOutcome remove_file(const Snapshot& snapshot, const Object& seen, bool force) {
   const std::string path = path_of(seen);
   return in_each_mount_namespace(snapshot, [&](const std::string& root) {
-    return told(unlink_checked(root + path, identity_of(seen), unlink_options(force)));
+    return told(unlink_checked(root + path, identity_of(seen), unlink_options(force)), seen);
   });
 }
 

@@ -84,6 +84,11 @@ void finish(Scene& scene) {
                                {"mqueue file system", "posix-mq"},
                                {"sock_diag", "unix"},
                                {"their own files", "topic latest queue"}};
+  if (scene.census.pipes_by_program)
+    snapshot.coverage.sources.push_back(
+        {"BPF iterator", "what pipes and FIFOs hold, and how many read and write them"});
+  else
+    snapshot.coverage.sources.push_back({"pidfd_getfd", "what pipes and FIFOs hold"});
   for (const std::string& note : scene.spaces.homes().notes()) snapshot.coverage.notes.push_back(note);
   const auto has_hidden_queues = [](const auto& space) { return !space.second.queue_device; };
   if (std::ranges::any_of(scene.spaces.ipc(), has_hidden_queues))
@@ -115,13 +120,16 @@ Result<Snapshot> scan(const ScanOptions& options) {
 
   Scene scene{.options = options, .landmarks = *landmarks, .spaces = spaces, .census = *census, .snapshot = snapshot};
   scene.object_of.resize(census->files.size());
+  scene.objects.reserve(census->files.size());  // about as many as there can be
   collect_messaging(scene);
   collect_pipes(scene);
   collect_memory(scene);
+  collect_channels(scene);
   collect_sysv(scene);
   collect_queues(scene);
   collect_sockets(scene);
   collect_events(scene);
+  collect_rings(scene);
   collect_locks(scene);
   collect_waits(scene);
   collect_signals(scene);

@@ -24,8 +24,14 @@ Object* Objects::find(const ObjectId& id) {
 }
 
 const OpenFile* Scene::open_file(pid_t pid, pid_t tid, int fd) const {
-  // The census reads process after process and each table in one go; a thread without a table of its own has the leader's.
+  // The census reads process after process and each table in one go, numbers ascending, the leader's first; a thread
+  // without a table of its own has the leader's.
   const auto of_process = std::ranges::equal_range(census.files, pid, {}, &OpenFile::pid);
+  const bool one_table = !of_process.empty() && of_process.back().tid == pid;
+  if (one_table) {
+    const auto found = std::ranges::lower_bound(of_process, fd, {}, &OpenFile::fd);
+    return found != of_process.end() && found->fd == fd ? &*found : nullptr;
+  }
   const bool own_table = std::ranges::any_of(of_process, [&](const OpenFile& file) { return file.tid == tid; });
   const pid_t table = own_table ? tid : pid;
   const auto found =

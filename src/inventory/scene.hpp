@@ -23,6 +23,8 @@ class Objects {
   /// The object of that id, made when it is new. The reference holds until the next call.
   [[nodiscard]] Object& at(const ObjectId& id);
   [[nodiscard]] Object* find(const ObjectId& id);
+  /// Memory that is not used is not there either; growing would need what there is twice.
+  void reserve(std::size_t count) { objects_.reserve(count); }
   [[nodiscard]] std::vector<Object>& all() noexcept { return objects_; }
   /// All of them, which the caller takes over.
   [[nodiscard]] std::vector<Object> take() && noexcept { return std::move(objects_); }
@@ -78,21 +80,31 @@ void take_file_facts(Object& object, const FileStatus& status);
 /// The path without the ` (deleted)` that the kernel appends; whether it was there is for the number of links to say.
 [[nodiscard]] std::string_view without_deleted_mark(std::string_view path) noexcept;
 [[nodiscard]] std::string to_text(Time time);
+/// Of what was found by its name: the kernel may keep other numbers of it than its file system shows, so that a holder would not be seen.
+inline const Detail other_numbers{"file-numbers", "may differ from the kernel's"};
 
 /// Whether a file lock is of the kind that those take who take part in an object of ginnel's own.
 [[nodiscard]] bool is_messaging_lock(const LockLine& lock) noexcept;
 /// Notes the wait with its object, if the word is one that the members of a topic, a newest value or a queue of ours sleep on.
 [[nodiscard]] bool add_wait_on_messaging(Scene& scene, const BlockedThread& blocked, const FutexWord& word);
 
+[[nodiscard]] inline Waiter waiter_of(const BlockedThread& blocked, Wait wait) {
+  return {.pid = blocked.pid, .tid = blocked.tid, .wait = wait, .since = blocked.since};
+}
+/// Notes what a thread polls with each object, and all of it together in the snapshot.
+void add_poll(Scene& scene, const BlockedThread& blocked);
+
 // Each makes the objects of its kinds; in this order: messaging before all that its files would be taken for, and locks, waits
 // and signals last, since they build on the others.
 void collect_messaging(Scene& scene);
 void collect_pipes(Scene& scene);
 void collect_memory(Scene& scene);
+void collect_channels(Scene& scene);  ///< after the memory that they lie in
 void collect_sysv(Scene& scene);
 void collect_queues(Scene& scene);
 void collect_sockets(Scene& scene);
 void collect_events(Scene& scene);
+void collect_rings(Scene& scene);
 void collect_locks(Scene& scene);
 void collect_waits(Scene& scene);
 void collect_signals(Scene& scene);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "entering.hpp"
+#include "ginnel/sys/file_numbers.hpp"
 #include "ginnel/sys/inside.hpp"
 #include "ginnel/sys/namespaces.hpp"
 #include "ipc_space.hpp"
@@ -126,6 +127,10 @@ void Spaces::visit(NamespaceInfo space, const Directory& folder) {
     space.visited = !failed;
     if (failed) space.reason = why_not(*failed);
   }
+  note(space);
+}
+
+void Spaces::note(const NamespaceInfo& space) {
   const auto [known, is_new] = known_.try_emplace({space.kind, space.inode}, seen_.size());
   if (is_new)
     seen_.push_back(space);
@@ -144,12 +149,45 @@ std::optional<Error> Spaces::visit_ipc(const NamespaceInfo& space) {
 std::optional<Error> Spaces::visit_network(const NamespaceInfo& space) {
   auto seen = work_in(space, look_at_sockets);
   if (!seen) return seen.error();
+  keep_network(space.inode, std::move(*seen));
+  return std::nullopt;
+}
+
+void Spaces::visit_network_by(int way, pid_t holder) {
+  const auto status = file_status(way);
+  if (!status) return miss_network_of(holder);
+  NamespaceInfo space{.kind = NamespaceKind::network,
+                      .inode = status->inode,
+                      .member = holder,
+                      .own = own_[NamespaceKind::network] == status->inode,
+                      .visited = false,
+                      .reason = "not asked for"};
+  const auto known = known_.find({space.kind, space.inode});
+  if (known != known_.end()) return;
+  if (wanted(space)) {
+    auto sockets = look_at_sockets(std::array{way});
+    space.visited = sockets.has_value();
+    space.reason = sockets ? std::string_view{} : why_not(sockets.error());
+    if (sockets) keep_network(space.inode, std::move(*sockets));
+  }
+  note(space);
+}
+
+void Spaces::miss_network_of(pid_t holder) {
+  note({.kind = NamespaceKind::network,
+        .inode = 0,
+        .member = holder,
+        .own = false,
+        .visited = false,
+        .reason = "a Unix socket is open that no namespace lists, and its own could not be asked for"});
+}
+
+void Spaces::keep_network(std::uint64_t inode, std::vector<UnixSocketInfo> sockets) {
   // Of datagrams only the size of the first is told, and an empty one can carry descriptors too.
-  for (const UnixSocketInfo& socket : *seen)
+  for (const UnixSocketInfo& socket : sockets)
     if (socket.receive_queue > 0 || socket.type != UnixSocketInfo::Type::stream)
       sockets_with_mail_.insert(socket.inode);
-  network_[space.inode] = std::move(*seen);
-  return std::nullopt;
+  network_[inode] = std::move(sockets);
 }
 
 std::optional<Error> Spaces::visit_mounts(const Directory& folder) {
@@ -175,10 +213,11 @@ void Spaces::add_shm(const Directory& root) {
   ipc_devices_.insert(status->device);
   if (!folders_seen_.emplace(status->device, status->inode).second) return;
   if (wants_homes()) homes_.visit_shm(*folder);
+  const bool kernel_numbers = shows_kernel_numbers(folder->descriptor()).value_or(false);
   static_cast<void>(folder->for_each([&](const char* name, FileType) {
     const auto file = folder->status(name, Follow::no);
     if (!file || file->type != FileType::regular) return true;
-    NamedFile named{.path = name, .status = *file, .semaphore = {}};
+    NamedFile named{.path = name, .status = *file, .semaphore = {}, .kernel_numbers = kernel_numbers};
     if (std::string_view{name}.starts_with(semaphore_prefix)) named.semaphore = read_semaphore(*folder, name);
     files_.shm.push_back(std::move(named));
     return true;
@@ -193,6 +232,7 @@ void Spaces::visit_folder_of(std::string_view file, const Directory& process) {
 void Spaces::add_paths(const Directory& folder, const std::string& path, std::uint64_t device, int depth) {
   const auto own = file_status(folder.descriptor());
   if (!own || own->device != device || !folders_seen_.emplace(own->device, own->inode).second) return;
+  const bool kernel_numbers = shows_kernel_numbers(folder.descriptor()).value_or(false);
   std::vector<std::string> below;
   auto again = folder.open_below(".");
   if (!again) return;
@@ -203,7 +243,8 @@ void Spaces::add_paths(const Directory& folder, const std::string& path, std::ui
     if (type == FileType::directory) below.emplace_back(name);
     if (type != FileType::socket && type != FileType::fifo) return true;
     if (const auto status = folder.status(name, Follow::no))
-      files_.paths.push_back({.path = path + "/" + name, .status = *status, .semaphore = {}});
+      files_.paths.push_back(
+          {.path = path + "/" + name, .status = *status, .semaphore = {}, .kernel_numbers = kernel_numbers});
     return true;
   }));
   if (depth == depth_limit) return;

@@ -40,6 +40,7 @@ struct NamedFile {
   std::string path;  ///< as a process of that mount namespace names it
   FileStatus status;
   std::optional<std::pair<std::uint32_t, std::uint32_t>> semaphore;  ///< value and waiters, of a named semaphore
+  bool kernel_numbers = true;  ///< it shows the device and inode that the kernel keeps: see shows_kernel_numbers()
 };
 
 /// What the mount namespaces show at the places where IPC keeps names: /dev/shm, and sockets and FIFOs below /run and /tmp.
@@ -59,6 +60,11 @@ class Spaces {
   void visit_those_of(const ProcessInfo& process, const Directory& folder);
   /// Looks into the folder of a file that a process has open, if it is one of ginnel's own messaging.
   void visit_folder_of(std::string_view file, const Directory& process);
+
+  /// Visits the network namespace that a descriptor is of, if it was not visited yet. `holder` has a socket of it.
+  void visit_network_by(int way, pid_t holder);
+  /// Notes that there may be a network namespace which could not be asked.
+  void miss_network_of(pid_t holder);
 
   [[nodiscard]] const std::map<std::uint64_t, IpcSpace>& ipc() const noexcept { return ipc_; }
   [[nodiscard]] const std::map<std::uint64_t, std::vector<UnixSocketInfo>>& network() const noexcept {
@@ -80,6 +86,8 @@ class Spaces {
   void visit(NamespaceInfo space, const Directory& folder);
   [[nodiscard]] std::optional<Error> visit_ipc(const NamespaceInfo& space);
   [[nodiscard]] std::optional<Error> visit_network(const NamespaceInfo& space);
+  void keep_network(std::uint64_t inode, std::vector<UnixSocketInfo> sockets);
+  void note(const NamespaceInfo& space);
   [[nodiscard]] std::optional<Error> visit_mounts(const Directory& folder);
   void add_shm(const Directory& root);
   void add_paths(const Directory& folder, const std::string& path, std::uint64_t device, int depth);

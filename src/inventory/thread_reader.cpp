@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <climits>
 #include <cstring>
 
 #include "ginnel/sys/cross_memory.hpp"
+#include "given_names.hpp"
 #include "process_reader.hpp"
 #include "words.hpp"
 
@@ -12,7 +14,7 @@
 namespace ginnel::inventory {
 namespace {
 
-constexpr std::size_t polled_files_looked_at = 64;
+constexpr std::size_t polled_files_looked_at = 4096;
 constexpr std::uint64_t futex_command_mask =
     0x7f;  // FUTEX_CMD_MASK, without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 constexpr std::uint64_t futex_private_flag = 128;
@@ -25,6 +27,22 @@ std::string memory_of(const Process& process, std::uint64_t address, std::size_t
   const BytesRead* read = got ? got->get_if<BytesRead>() : nullptr;
   bytes.resize(read != nullptr ? read->count : 0);
   return bytes;
+}
+
+/// Whether a call that polls ends by itself: milliseconds that are not negative, or a time that is pointed at.
+bool has_timeout(const BlockedCall& call) noexcept {
+  switch (call.call) {
+    case BlockingCall::poll:
+      return static_cast<std::int32_t>(call.arguments[2]) >= 0;
+    case BlockingCall::epoll_wait:
+      return static_cast<std::int32_t>(call.arguments[3]) >= 0;
+    case BlockingCall::ppoll:
+      return call.arguments[2] != 0;
+    case BlockingCall::epoll_pwait2:
+      return call.arguments[3] != 0;
+    default:
+      return call.arguments[4] != 0;
+  }
 }
 
 /// The first word of a futex_waitv: struct futex_waitv { u64 val; u64 uaddr; u32 flags; u32 reserved; }.
@@ -49,8 +67,19 @@ void ProcessReader::add_details(const Directory& thread, BlockedThread& blocked)
       break;
     case BlockingCall::poll:
     case BlockingCall::ppoll:
-      blocked.polled = polled_by(blocked);
-      return;
+      blocked.poll = polled_by(blocked);
+      break;
+    case BlockingCall::select:
+    case BlockingCall::pselect:
+      blocked.poll = selected_by(blocked);
+      break;
+    case BlockingCall::epoll_wait:
+    case BlockingCall::epoll_pwait2:
+      blocked.poll = PollCall{.by = PollBy::epoll,
+                              .set = static_cast<int>(blocked.call.arguments[0]),
+                              .files = {},
+                              .timed = has_timeout(blocked.call)};
+      break;
     case BlockingCall::open:
     case BlockingCall::openat:
       blocked.opening = opened_by(thread, blocked);
@@ -106,44 +135,45 @@ std::optional<FutexWord> ProcessReader::futex_at(const BlockedThread& blocked, s
   return word;
 }
 
-std::vector<PolledFile> ProcessReader::polled_by(const BlockedThread& blocked) {
-  struct Polled {  // struct pollfd, poll(2)
-    std::int32_t fd;
-    std::int16_t events;
-    std::int16_t returned;
+PollCall ProcessReader::polled_by(const BlockedThread& blocked) {
+  constexpr std::size_t entry_bytes = 8;  // struct pollfd
+  const std::uint64_t given = blocked.call.arguments[1];
+  const std::size_t count = std::min<std::uint64_t>(given, polled_files_looked_at);
+  PollCall call{.by = PollBy::poll, .set = -1, .files = {}, .timed = has_timeout(blocked.call)};
+  const Process* process = count > 0 ? hold(blocked.pid) : nullptr;
+  const std::string bytes =
+      process != nullptr ? memory_of(*process, blocked.call.arguments[0], count * entry_bytes) : std::string{};
+  call.files = polled_files(bytes);
+  call.complete = bytes.size() == given * entry_bytes;
+  return call;
+}
+
+/// The kernel works on copies of the sets: until the call ends they are as the thread gave them.
+PollCall ProcessReader::selected_by(const BlockedThread& blocked) {
+  const auto given = static_cast<std::uint32_t>(blocked.call.arguments[0]);
+  const std::size_t count = std::min<std::size_t>(given, polled_files_looked_at);
+  PollCall call{.by = PollBy::select, .set = -1, .files = {}, .timed = has_timeout(blocked.call)};
+  call.complete = count == given;
+  const Process* process = count > 0 ? hold(blocked.pid) : nullptr;
+  const auto set_at = [&](std::uint64_t address) {
+    const std::size_t bytes = (count + CHAR_BIT - 1) / CHAR_BIT;
+    if (address == 0) return std::string{};
+    std::string set = process != nullptr ? memory_of(*process, address, bytes) : std::string{};
+    if (set.size() < bytes) call.complete = false;
+    return set;
   };
-  constexpr std::int16_t poll_in = 1;
-  const Process* process = hold(blocked.pid);
-  const std::size_t count = std::min<std::size_t>(blocked.call.arguments[1], polled_files_looked_at);
-  if (process == nullptr || count == 0) return {};
-  const std::string bytes = memory_of(*process, blocked.call.arguments[0], count * sizeof(Polled));
-  std::vector<PolledFile> files;
-  for (std::size_t at = 0; at + sizeof(Polled) <= bytes.size(); at += sizeof(Polled)) {
-    Polled polled{};
-    std::memcpy(&polled, bytes.data() + at, sizeof polled);
-    if (polled.fd >= 0 && polled.events != 0) files.push_back({polled.fd, (polled.events & poll_in) != 0});
-  }
-  return files;
+  const std::string reading = set_at(blocked.call.arguments[1]);
+  const std::string writing = set_at(blocked.call.arguments[2]);
+  call.files = selected_files(reading, writing, count);
+  return call;
 }
 
 std::string ProcessReader::connected_to(const BlockedThread& blocked) {
   constexpr std::size_t address_max = 110;  // sizeof(struct sockaddr_un)
-  constexpr std::uint16_t unix_family = 1;  // AF_UNIX
   const Process* process = hold(blocked.pid);
   if (process == nullptr) return {};
-  std::string bytes =
-      memory_of(*process, blocked.call.arguments[1], std::min<std::size_t>(blocked.call.arguments[2], address_max));
-  std::uint16_t family = 0;
-  if (bytes.size() <= sizeof family) return {};
-  std::memcpy(&family, bytes.data(), sizeof family);
-  if (family != unix_family) return {};
-  bytes.erase(0, sizeof family);
-  if (bytes.front() == '\0') {
-    bytes.front() = '@';
-    return bytes;
-  }
-  bytes.resize(std::min(bytes.find('\0'), bytes.size()));
-  return bytes;
+  return socket_name_in(
+      memory_of(*process, blocked.call.arguments[1], std::min<std::size_t>(blocked.call.arguments[2], address_max)));
 }
 
 std::optional<std::pair<std::string, FileStatus>> ProcessReader::opened_by(const Directory& thread,
@@ -155,9 +185,9 @@ std::optional<std::pair<std::string, FileStatus>> ProcessReader::opened_by(const
   if (process == nullptr) return std::nullopt;
   constexpr std::size_t page = 4096;  // PATH_MAX, and no mapping ends within a page
   const std::uint64_t address = blocked.call.arguments[relative_to_folder ? 1 : 0];
-  std::string path = memory_of(*process, address, page - address % page);
-  if (!path.contains('\0')) path += memory_of(*process, address + path.size(), page);
-  path.resize(std::min(path.find('\0'), path.size()));
+  std::string bytes = memory_of(*process, address, page - address % page);
+  if (!bytes.contains('\0')) bytes += memory_of(*process, address + bytes.size(), page);
+  std::string path = path_in(bytes);
   if (path.empty()) return std::nullopt;
 
   if (!path.starts_with('/')) {

@@ -93,6 +93,13 @@ void judge_sysv_queue(Trial& trial) {
   weigh_untracked(trial);
 }
 
+/// On overlayfs, btrfs and others.
+void weigh_numbers(Trial& trial) {
+  if (!trial.detail("file-numbers").empty())
+    trial.against(Verdict::likely,
+                  "its file system may show other numbers than the kernel keeps: who has it may not have been seen");
+}
+
 /// A descriptor that is on its way through a socket is in no process.
 void weigh_descriptors_under_way(Trial& trial) {
   if (const std::size_t in_flight = trial.sight().in_flight; in_flight > 0)
@@ -122,6 +129,7 @@ void judge_memory_file(Trial& trial) {
   trial.weigh_users();
   if (trial.is_in_use()) return;
   trial.in_favour("no descriptor and no mapping of it was found");
+  weigh_numbers(trial);
   trial.weigh_processes(trial.sight().memory);
   trial.weigh_namespaces(NamespaceKind::mount);
   weigh_descriptors_under_way(trial);
@@ -149,6 +157,7 @@ void judge_socket(Trial& trial) {
     return;
   }
   trial.in_favour("its path is bound by no socket of the network namespaces that were visited");
+  weigh_numbers(trial);
   const Sight::Closed& hidden = trial.sight().networks;
   if (const std::size_t count = hidden.processes + (hidden.init ? 1 : 0); count > 0)
     trial.against(Verdict::likely, std::to_string(count) +

@@ -178,6 +178,15 @@ TEST(Verdict, OfFilesOfMemory) {
     });
 }
 
+// Who has it is found by the numbers of the file, and overlayfs may show others than the kernel keeps.
+TEST(Verdict, OfAFileSystemWhoseNumbersMayDifferIsNeverSafe) {
+  const auto on_an_overlay = [](Snapshot&, Object& object) {
+    hand_made::set_detail(object, "file-numbers", "may differ from the kernel's");
+  };
+  for (const Object& left : {hand_made::left_shm(), hand_made::left_posix_semaphore(), hand_made::left_socket_path()})
+    expect({{"on an overlay", left, on_an_overlay, Verdict::likely, "may show other numbers"}});
+}
+
 // What counts descriptors has to have seen them all.
 TEST(Verdict, OfWhatDescriptorsTellIsOnlyAsGoodAsTheView) {
   for (const Object& left : {hand_made::left_shm(), hand_made::left_posix_semaphore(), hand_made::left_posix_queue()})

@@ -13,18 +13,32 @@ namespace ginnel::inventory {
 
 using ThreadId = std::pair<pid_t, pid_t>;  ///< pid, tid
 
-/// A thread asleep on an object, and those who could end that.
-struct WaitEdge {
+/// One object that a thread waits for, and those who could end that.
+struct Watch {
   const Object* object = nullptr;
-  const Waiter* waiter = nullptr;
-  Culprits culprits;  ///< without those who wait for the very same thing, unless these are all there are
-
-  [[nodiscard]] ThreadId thread() const noexcept { return {waiter->pid, waiter->tid}; }
-  /// Asleep until another thread of the process has work for it. Such a thread helps nobody, and is not stuck either.
-  [[nodiscard]] bool idle() const noexcept { return !culprits.known && is_private_futex(*object); }
+  Waiter waiter{};      ///< of a thread that polls: what it would do when the object is ready
+  Culprits culprits{};  ///< without those who wait for the very same thing, unless these are all there are
+  /// A connection that came in, on which the thread waits to be asked for something: the peer can bring work, but is not what
+  /// the thread's present work waits for.
+  bool asks = false;
+  bool edge_triggered = false;
 };
 
-/// The waits of a snapshot, which has to outlive it. A thread that polls is not in it: it can be woken in many ways.
+/// A thread asleep: on one object, or, where it polls, until any of several is ready.
+struct WaitEdge {
+  std::vector<Watch> watches;  ///< never empty
+  const Poll* poll = nullptr;  ///< where it polls
+
+  [[nodiscard]] ThreadId thread() const noexcept { return {watches.front().waiter.pid, watches.front().waiter.tid}; }
+  /// Asleep until another thread of the process has work for it. Such a thread helps nobody, and is not stuck either.
+  [[nodiscard]] bool idle() const noexcept {
+    return poll == nullptr && !watches.front().culprits.known && is_private_futex(*watches.front().object);
+  }
+  /// Of a poll: who could end it can all be named.
+  [[nodiscard]] bool all_known() const noexcept;
+};
+
+/// The waits of a snapshot, which has to outlive it.
 class WaitMap {
  public:
   explicit WaitMap(const Snapshot& snapshot);
@@ -40,8 +54,10 @@ class WaitMap {
   [[nodiscard]] bool hopeless(const Culprit& culprit) const;
 
  private:
-  void leave_out_companions(WaitEdge& edge) const;
+  void add_poll(const Poll& poll);
+  void leave_out_companions(Watch& watch) const;
   [[nodiscard]] bool stuck(const WaitEdge& edge) const;
+  [[nodiscard]] bool is_all_seen(const Poll& poll) const;
   void find_hopeless();
 
   const Snapshot& snapshot_;

@@ -1,6 +1,7 @@
 #include "wait_text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 namespace ginnel::inventory {
@@ -53,14 +54,26 @@ std::string process_name(const Snapshot& snapshot, pid_t pid) {
   return (process == nullptr ? "?" : process->command) + "(" + std::to_string(pid) + ")";
 }
 
-/// `a(1)`, `a(1) and b(2)`, `a(1), b(2) and c(3)`.
-std::string list_of(const Snapshot& snapshot, const std::vector<pid_t>& pids) {
+/// `a`, `a and b`, `a, b and c`; of many the first ones, and how many more.
+std::string list_of(std::vector<std::string> parts) {
+  constexpr std::size_t told_at_most = 6;
+  if (parts.size() > told_at_most) {
+    const std::string rest = std::to_string(parts.size() - told_at_most + 1) + " more";
+    parts.resize(told_at_most - 1);
+    parts.push_back(rest);
+  }
   std::string text;
-  for (std::size_t place = 0; place < pids.size(); ++place) {
-    if (place > 0) text += place + 1 == pids.size() ? " and " : ", ";
-    text += process_name(snapshot, pids[place]);
+  for (std::size_t place = 0; place < parts.size(); ++place) {
+    if (place > 0) text += place + 1 == parts.size() ? " and " : ", ";
+    text += parts[place];
   }
   return text;
+}
+
+std::string list_of(const Snapshot& snapshot, const std::vector<pid_t>& pids) {
+  std::vector<std::string> names;
+  for (const pid_t pid : pids) names.push_back(process_name(snapshot, pid));
+  return list_of(std::move(names));
 }
 
 std::string describe_deadlock(const Snapshot& snapshot, const WaitChain& chain) {
@@ -81,7 +94,47 @@ std::string describe_unknown(const Snapshot& snapshot, const WaitChain& chain, s
   return text + "; it may be " + list_of(snapshot, candidates);
 }
 
+std::string describe_polling(const Snapshot& snapshot, const WaitChain& chain) {
+  std::vector<pid_t> others = chain.steps.back().culprits;
+  std::erase(others, chain.last);
+  const std::string text = process_name(snapshot, chain.last) + " goes on as soon as one of these is ready";
+  return others.empty() ? text : text + "; it may be made so by " + list_of(snapshot, others);
+}
+
+/// `unix:/run/a (a connection)`, `a pipe (data)`.
+std::string watch_text(const Watch& watch) {
+  const Object& object = *watch.object;
+  const std::string name = name_of(object);
+  switch (watch.waiter.wait) {
+    case Wait::accept:
+      return name + " (a connection)";
+    case Wait::write:
+    case Wait::send:
+      return name + " (room)";
+    default:
+      break;
+  }
+  if (object.id.kind == Kind::timerfd || object.id.kind == Kind::signalfd) return name;
+  const bool is_unread = watch.edge_triggered && object.fill && object.fill->used.value_or(0) > 0;
+  return name +
+         (is_unread ? " (more data: it is edge-triggered, and has not read all" + fullness(object) + ")" : " (data)");
+}
+
 }  // namespace
+
+std::string describe_poll(const WaitEdge& edge) {
+  const Poll& poll = *edge.poll;
+  std::map<std::string, std::size_t> counts;
+  std::vector<std::string> parts;  // each once, as they came
+  for (const Watch& watch : edge.watches)
+    if (std::string text = watch_text(watch); ++counts[text] == 1) parts.push_back(std::move(text));
+  for (std::string& part : parts)
+    if (const std::size_t count = counts[part]; count > 1) part = std::to_string(count) + " × " + part;
+  std::string text = "polls by " + std::string{to_string(poll.by)} + ": " + list_of(std::move(parts));
+  if (poll.others > 0) text += "; and " + std::to_string(poll.others) + " that are no IPC objects";
+  if (!poll.complete) text += "; and what could not be read";
+  return poll.timed ? text + "; with a timeout" : text;
+}
 
 std::string describe_wait(const Object& object, const Waiter& waiter) {
   const std::string name = name_of(object);
@@ -123,6 +176,8 @@ std::string describe_end(const Snapshot& snapshot, const WaitChain& chain, std::
       return std::string{remark};
     case ChainEnd::deadlock:
       return describe_deadlock(snapshot, chain);
+    case ChainEnd::polling:
+      return describe_polling(snapshot, chain);
     case ChainEnd::unknown:
       return describe_unknown(snapshot, chain, remark);
   }

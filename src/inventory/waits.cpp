@@ -17,15 +17,41 @@ bool is_stopped(const Snapshot& snapshot, pid_t pid) {
   return process != nullptr && (process->state == 'T' || process->state == 't');
 }
 
+std::vector<pid_t> pids_of(const std::vector<Culprit>& culprits) {
+  std::vector<pid_t> pids;
+  std::set<pid_t> seen;
+  for (const Culprit& culprit : culprits)
+    if (seen.insert(culprit.pid).second) pids.push_back(culprit.pid);
+  return pids;
+}
+
+std::vector<Culprit> all_culprits(const WaitEdge& edge) {
+  std::vector<Culprit> all;
+  for (const Watch& watch : edge.watches) all.insert(all.end(), watch.culprits.who.begin(), watch.culprits.who.end());
+  return all;
+}
+
 WaitStep step_of(const WaitEdge& edge) {
-  WaitStep step{.pid = edge.waiter->pid,
-                .tid = edge.waiter->tid,
-                .wait = edge.waiter->wait,
-                .object = edge.object->id,
-                .text = describe_wait(*edge.object, *edge.waiter),
-                .culprits = {}};
-  for (const Culprit& culprit : edge.culprits.who)
-    if (std::ranges::find(step.culprits, culprit.pid) == step.culprits.end()) step.culprits.push_back(culprit.pid);
+  const auto [pid, tid] = edge.thread();
+  WaitStep step{.pid = pid,
+                .tid = tid,
+                .wait = edge.watches.front().waiter.wait,
+                .object = edge.watches.front().object->id,
+                .text = {},
+                .culprits = pids_of(all_culprits(edge)),
+                .watches = {}};
+  if (edge.poll == nullptr) {
+    step.text = describe_wait(*edge.watches.front().object, edge.watches.front().waiter);
+    return step;
+  }
+  step.wait = Wait::poll;
+  step.text = describe_poll(edge);
+  if (edge.poll->by == PollBy::epoll)
+    step.object = edge.poll->set;
+  else if (edge.watches.size() > 1 || edge.poll->others > 0)
+    step.object.reset();
+  for (const Watch& watch : edge.watches)
+    step.watches.push_back({watch.object->id, watch.waiter.wait, pids_of(watch.culprits.who)});
   return step;
 }
 
@@ -55,21 +81,54 @@ class Pursuit {
   [[nodiscard]] bool leads_to_somebody(const WaitEdge& edge) {
     if (!visited_.insert(edge.thread()).second) return waits_.hopeless(edge.thread()) && closes_at(edge);
     chain_.steps.push_back(step_of(edge));
-    if (!edge.culprits.known || edge.culprits.who.empty()) {
-      end(edge.culprits.known ? ChainEnd::nobody : ChainEnd::unknown, 0, edge.culprits.remark);
-      if (!dead_end_) dead_end_ = chain_;
-      chain_.steps.pop_back();
-      return false;
-    }
-
-    std::vector<Culprit> by_interest = edge.culprits.who;
-    std::ranges::sort(by_interest, {}, [&](const Culprit& culprit) {
-      return std::tuple{interest_in(culprit), culprit.pid, culprit.tid};
-    });
-    for (const Culprit& culprit : by_interest)
-      if (leads_on(culprit)) return true;
+    if (edge.poll != nullptr ? leads_on_from_poll(edge) : leads_on_from(edge.watches.front().culprits)) return true;
     chain_.steps.pop_back();
     return false;
+  }
+
+  [[nodiscard]] bool leads_on_from(const Culprits& culprits) {
+    if (culprits.known && !culprits.who.empty())
+      return std::ranges::any_of(by_interest(culprits.who), [&](const Culprit& culprit) { return leads_on(culprit); });
+    end(culprits.known ? ChainEnd::nobody : ChainEnd::unknown, 0, culprits.remark);
+    if (!dead_end_) dead_end_ = chain_;
+    return false;
+  }
+
+  /// Whoever waits or is stopped himself explains why nothing becomes ready. Who does not is the culprit only where nobody
+  /// else can be.
+  [[nodiscard]] bool leads_on_from_poll(const WaitEdge& edge) {
+    std::vector<Culprit> held_up;
+    std::set<pid_t> free;
+    for (const Watch& watch : edge.watches)
+      for (const Culprit& culprit : watch.culprits.who) {
+        const Interest interest = interest_in(culprit);
+        const bool is_stuck = interest == Interest::closes_a_deadlock || interest == Interest::deadlocked;
+        if (watch.asks && !is_stuck) continue;
+        if (interest != Interest::runs)
+          held_up.push_back(culprit);
+        else if (!is_on_the_way(culprit.pid))
+          free.insert(culprit.pid);
+      }
+    for (const Culprit& culprit : by_interest(std::move(held_up)))
+      if (leads_on(culprit)) return true;
+    const bool asks = std::ranges::any_of(edge.watches, &Watch::asks);
+    if (edge.all_known() && !asks && free.size() == 1) return end(ChainEnd::running, *free.begin(), {});
+
+    end(ChainEnd::polling, edge.thread().first, {});
+    // That those behind it are idle too says less than that it is.
+    if (!dead_end_ || dead_end_->end == ChainEnd::polling) dead_end_ = chain_;
+    return false;
+  }
+
+  [[nodiscard]] std::vector<Culprit> by_interest(std::vector<Culprit> culprits) const {
+    std::ranges::sort(culprits, {}, [&](const Culprit& culprit) {
+      return std::tuple{interest_in(culprit), culprit.pid, culprit.tid};
+    });
+    return culprits;
+  }
+
+  [[nodiscard]] bool is_on_the_way(pid_t pid) const {
+    return std::ranges::find(chain_.steps, pid, &WaitStep::pid) != chain_.steps.end();
   }
 
   [[nodiscard]] bool leads_on(const Culprit& culprit) {
@@ -83,7 +142,7 @@ class Pursuit {
     const auto again = std::ranges::find_if(
         chain_.steps, [&](const WaitStep& step) { return ThreadId{step.pid, step.tid} == edge.thread(); });
     chain_.cycle = static_cast<std::size_t>(again - chain_.steps.begin());
-    return end(ChainEnd::deadlock, edge.waiter->pid, {});
+    return end(ChainEnd::deadlock, edge.thread().first, {});
   }
   bool end(ChainEnd how, pid_t last, std::string_view remark) {
     chain_.end = how;
@@ -110,10 +169,12 @@ int urgency(const WaitChain& chain) noexcept {
       return 2;
     case ChainEnd::nobody:
       return 3;
-    case ChainEnd::unknown:
+    case ChainEnd::polling:
       return 4;
+    case ChainEnd::unknown:
+      return 5;
   }
-  return 5;
+  return 6;
 }
 
 }  // namespace
@@ -124,6 +185,8 @@ std::string_view to_string(ChainEnd end) noexcept {
       return "running";
     case ChainEnd::stopped:
       return "stopped";
+    case ChainEnd::polling:
+      return "polling";
     case ChainEnd::nobody:
       return "nobody";
     case ChainEnd::deadlock:

@@ -261,15 +261,6 @@ TEST(Why, KnowsNoProcessThatIsNotThere) {
   EXPECT_EQ(chains.error().code(), ESRCH);
 }
 
-TEST(Why, DoesNotFollowThoseWhoPoll) {
-  MadeSnapshot made;
-  made.process(1, "poller").process(2, "other");
-  made.pipe(2, 1).awaited_by(1, Wait::poll);
-  const auto chains = why(made.take(), 1);
-  ASSERT_TRUE(chains.has_value());
-  EXPECT_TRUE(chains->empty());
-}
-
 TEST(Deadlocks, EachIsToldOnceWithoutThoseWhoOnlyWaitForIt) {
   MadeSnapshot made;
   made.process(1, "bystander").process(2, "a").process(3, "b").process(8, "c").process(9, "d");

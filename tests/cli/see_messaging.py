@@ -205,15 +205,24 @@ class Channel(MessagingSeen):
         second = self.start(f"exec {self.CHAT} connect {path} hello < <(exec sleep 60)")  # which the listener would read
         for end in (first, second):
             self.wait_until(lambda end=end: self.maps_channel(end.pid, times=2), "both directions")
-            end.signal(signal.SIGSTOP)
+        first.signal(signal.SIGSTOP)  # it answers nothing any more, and what was sent to it stays
         def come():
             self.seen = [o for o in self.objects("channel") if {h["pid"] for h in o["holders"]} == {first.pid, second.pid}]
-            return len(self.seen) == 2 and all(o["peers"] for o in self.seen)
-        self.wait_until(come, "a channel")
+            return len(self.seen) == 2 and all(o["peers"] and o["fill"] for o in self.seen) and any(
+                o["fill"]["used"] for o in self.seen)
+        self.wait_until(come, "a channel with a message in it")
+        second.signal(signal.SIGSTOP)
         a, b = self.seen
         self.assertEqual((a["peers"], b["peers"]), ([b["uid"]], [a["uid"]]))
         self.assertEqual({self.writer_of(a), self.writer_of(b)}, {first.pid, second.pid})
-        self.assertEqual((a["fill"], a["verdict"]), (None, "in-use"))
+        self.assertEqual(a["verdict"], "in-use")
+        sent, answers = (a, b) if self.writer_of(a) == second.pid else (b, a)
+        hello_bytes = 16  # the head of a record, and five letters, aligned
+        self.assertEqual((sent["fill"]["used"], sent["details"]["records"]), (hello_bytes, "1"))
+        self.assertEqual((answers["fill"]["used"], answers["details"]["records"]), (0, "0"))
+        for one in (sent, answers):
+            self.assertGreaterEqual(one["fill"]["capacity"], 65536)
+            self.assertEqual((one["fill"]["unit"], one["fill"]["writer_blocks"]), ("bytes", False))
 
     @staticmethod
     def maps_channel(pid, times):

@@ -9,6 +9,7 @@
 #include "ginnel/core/process_id.hpp"
 #include "ginnel/core/result.hpp"
 #include "ginnel/inventory/object.hpp"
+#include "ginnel/inventory/poll.hpp"
 #include "ginnel/sys/namespaces.hpp"
 
 namespace ginnel::inventory {
@@ -69,6 +70,7 @@ struct Snapshot {
   Coverage coverage;
   std::vector<ProcessInfo> processes;  ///< sorted by pid
   std::vector<Object> objects;
+  std::vector<Poll> polls;  ///< sorted by pid and tid
 
   [[nodiscard]] const ProcessInfo* process(pid_t pid) const noexcept;
   [[nodiscard]] const Object* object(const ObjectId& id) const noexcept;
