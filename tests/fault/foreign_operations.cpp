@@ -1,12 +1,15 @@
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "ginnel/sys/epoll.hpp"
+#include "ginnel/sys/file_numbers.hpp"
 #include "ginnel/sys/foreign_descriptor.hpp"
 #include "ginnel/sys/fork_mark.hpp"
 #include "ginnel/sys/inside.hpp"
@@ -15,10 +18,13 @@
 #include "ginnel/sys/mirrored_mapping.hpp"
 #include "ginnel/sys/namespaces.hpp"
 #include "ginnel/sys/pipe.hpp"
+#include "ginnel/sys/pipe_states.hpp"
 #include "ginnel/sys/posix_queue.hpp"
 #include "ginnel/sys/posix_queue_files.hpp"
 #include "ginnel/sys/process_barrier.hpp"
+#include "ginnel/sys/socket_namespace.hpp"
 #include "ginnel/sys/unix_diag.hpp"
+#include "ginnel/sys/unix_socket.hpp"
 #include "operations.hpp"
 #include "support/scratch.hpp"
 
@@ -62,10 +68,38 @@ std::vector<Operation> mapping_query_operations() {
            }}};
 }
 
+/// Only from Linux 6.9.
+std::vector<Operation> thread_operations() {
+  if (const auto asked = copy_descriptor_of_thread(::gettid(), 0); !asked && asked.error().code() == EINVAL) return {};
+  return {{"copy_descriptor_of_thread",
+           [] { return [] { return Attempt{report(copy_descriptor_of_thread(::gettid(), 0))}; }; }}};
+}
+
+/// Only where this user may ask the kernel, which has to tell its types.
+std::vector<Operation> pipe_states_operations() {
+  if (!PipeStates::prepare()) return {};
+  return {{"PipeStates::prepare", [] { return [] { return Attempt{report(PipeStates::prepare())}; }; }},
+          {"PipeStates::read", [] {
+             return [states = std::make_shared<PipeStates>(must(PipeStates::prepare()))] {
+               return Attempt{report(states->read())};
+             };
+           }}};
+}
+
+struct WatchingEpoll {
+  UniqueFd set{::epoll_create1(EPOLL_CLOEXEC)};
+  Pipe pipe = must(Pipe::create());
+  WatchingEpoll() {
+    epoll_event event{};
+    if (::epoll_ctl(set.get(), EPOLL_CTL_ADD, pipe.read_end.get(), &event) != 0) give_up("add to an epoll set");
+  }
+};
+
 }  // namespace
 
 std::vector<Operation> foreign_operations() {
   std::vector<Operation> all = mapping_query_operations();
+  for (auto more : {thread_operations(), pipe_states_operations()}) all.insert(all.end(), more.begin(), more.end());
   const std::vector<Operation> everywhere{
       {"copy_descriptor",
        [] {
@@ -87,6 +121,25 @@ std::vector<Operation> foreign_operations() {
        }},
       {"compare_descriptions",
        [] { return [self = ::getpid()] { return Attempt{report(compare_descriptions({self, 0}, {self, 1}))}; }; }},
+      {"is_watched_as",
+       [] {
+         return [watching = std::make_shared<WatchingEpoll>(), self = ::getpid()] {
+           const int fd = watching->pipe.read_end.get();
+           return Attempt{report(is_watched_as({self, watching->set.get()}, fd, {self, fd}))};
+         };
+       }},
+      {"network_namespace_of",
+       [] {
+         return [pair = std::make_shared<std::pair<UnixStream, UnixStream>>(must(UnixStream::pair()))] {
+           return Attempt{report(network_namespace_of(pair->first.pollable()))};
+         };
+       }},
+      {"shows_kernel_numbers",
+       [] {
+         return [file = std::make_shared<UniqueFd>(::open("/", O_PATH | O_CLOEXEC))] {
+           return Attempt{report(shows_kernel_numbers(file->get()))};
+         };
+       }},
       {"shares_descriptors",
        [] { return [self = ::getpid()] { return Attempt{report(shares_descriptors(self, self))}; }; }},
       {"open_namespace",
