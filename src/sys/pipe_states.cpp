@@ -23,7 +23,7 @@ namespace {
 
 constexpr const char* types_path = "/sys/kernel/btf/vmlinux";
 
-// The kernel lends the functions that the program calls to programs under such a licence only; see docs/decisions/0007.
+// The kernel lends the functions that the program calls to programs under such a licence only; see docs/decisions/0009.
 constexpr const char* licence = "Dual BSD/GPL";
 
 Error bpf_error(std::string_view command) {
