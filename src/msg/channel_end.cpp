@@ -21,8 +21,8 @@ using namespace std::chrono_literals;
 using Clock = Deadline::Clock;
 
 constexpr auto sleep_without_barriers = 1ms;
-constexpr int looks_when_polling = 1024;
-constexpr int looks_when_relaxing = 64;
+/// At the ring before anything else is looked at: some 2 µs.
+constexpr int looks_at_once = 64;
 constexpr int receives_until_inattentive = 256;
 /// Two sets of descriptors are on their way at the most while no record of theirs is there: a set is sent right before its record.
 constexpr std::size_t sets_ahead_max = 2;
@@ -57,6 +57,7 @@ struct ChannelEnd::Cold {
   std::uint32_t answered_sleep = 0;
   std::uint32_t answered_watch = 0;
   std::uint32_t waits = 0;
+  SpinBudget spin_for_room{};
   Clock::time_point sender_looked = Clock::now();
 
   // Of the thread that receives.
@@ -182,6 +183,18 @@ Result<bool> ChannelEnd::try_to_make_room(std::uint64_t end) {
   return true;
 }
 
+/// A peer that keeps pace makes room sooner than a sleep and its end take.
+bool ChannelEnd::spin_for_room(std::uint64_t end, Deadline deadline) noexcept {
+  const auto start = Clock::now();
+  while (true) {
+    for (int looks = 0; looks < looks_at_once; ++looks) {
+      if (cold_->theirs().cursor.load(std::memory_order_acquire) + out_.shape().capacity >= end) return true;
+      relax();
+    }
+    if (deadline.passed() || Clock::now() - start >= cold_->spin_for_room.now()) return false;
+  }
+}
+
 Result<void> ChannelEnd::sleep_for_room(std::uint64_t end, Deadline deadline) {
   Cold& cold = *cold_;
   cold.own().waiting.store(++cold.waits, std::memory_order_relaxed);
@@ -189,9 +202,11 @@ Result<void> ChannelEnd::sleep_for_room(std::uint64_t end, Deadline deadline) {
   const auto& cursor = cold.theirs().cursor;
   const std::uint64_t seen = cursor.load(std::memory_order_acquire);
   if (seen + out_.shape().capacity >= end) return {};
+  const auto asleep = Clock::now();
   const auto slept = futex_wait(low_half(&cursor), static_cast<std::uint32_t>(seen),
                                 deadline.sooner(Deadline::after(look_for_deaths_every)));
   if (!slept) return std::unexpected{slept.error()};
+  cold.spin_for_room.learn_from(Clock::now() - asleep);
   return {};
 }
 
@@ -217,6 +232,7 @@ Result<Outcome<Done, PeerGone, TimedOut>> ChannelEnd::make_room(std::uint64_t pa
     }
     if (*room) return Done{};
     if (deadline.passed()) return TimedOut{};
+    if (cold.waiting != Waiting::sleeping && spin_for_room(end, deadline)) continue;
     if (auto slept = sleep_for_room(end, deadline); !slept) return std::unexpected{slept.error()};
   }
 }
@@ -348,23 +364,25 @@ Result<bool> ChannelEnd::find() {
   return true;
 }
 
+bool ChannelEnd::watch() noexcept {
+  if (in_.watch(record_, looks_at_once, record_.length) != RingReader::Found::record) return false;
+  held_ = Held::record;
+  return true;
+}
+
+const Record* ChannelEnd::soon(Deadline deadline) noexcept {
+  if (!mark_.same_process() || deadline.is_immediate() || cold_->waiting == Waiting::sleeping || !watch())
+    return nullptr;
+  note_received();
+  return &record_;
+}
+
 Result<bool> ChannelEnd::spin(Deadline deadline) {
   Cold& cold = *cold_;
   const bool polling = cold.waiting == Waiting::polling;
   const auto start = Clock::now();
   while (true) {
-    const int looks_between_clocks = polling ? looks_when_polling : looks_when_relaxing;
-    for (int looks = 0; looks < looks_between_clocks; ++looks) {
-      // The shortest way from its arrival to the caller.
-      if (in_.look(record_) == RingReader::Found::record) {
-        held_ = Held::record;
-        return true;
-      }
-      if (polling)
-        in_.prefetch_second_line();
-      else
-        relax();
-    }
+    if (watch()) return true;
     auto found = find();
     if (!found || *found) return found;
     const auto now = Clock::now();
@@ -385,6 +403,10 @@ bool ChannelEnd::be_attentive() noexcept {
   return true;
 }
 
+void ChannelEnd::note_received() noexcept {
+  if (++cold_->receives_since_sleep == receives_until_inattentive) be_inattentive();
+}
+
 void ChannelEnd::be_inattentive() noexcept {
   Cold& cold = *cold_;
   if (!cold.attentive || cold.watched.valid()) return;
@@ -392,16 +414,23 @@ void ChannelEnd::be_inattentive() noexcept {
   cold.own().attentive.store(0);
 }
 
+const FutexWord& ChannelEnd::announce_sleep(bool& barrier_needed) noexcept {
+  barrier_needed = be_attentive() || barrier_needed;
+  cold_->own().sleeping.store(++cold_->sleeps, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return low_half(in_.word());
+}
+
 Result<bool> ChannelEnd::wait_asleep(Deadline deadline) {
   Cold& cold = *cold_;
-  if (be_attentive()) cold.barriers_work = process_barrier().has_value();
-  cold.own().sleeping.store(++cold.sleeps, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  bool barrier_needed = false;
+  const FutexWord& word = announce_sleep(barrier_needed);
+  if (barrier_needed) cold.barriers_work = process_barrier().has_value();
   auto found = find();
   if (!found || *found) return found;
   const std::chrono::nanoseconds longest = cold.barriers_work ? look_for_deaths_every : sleep_without_barriers;
   const auto asleep = Clock::now();
-  const auto slept = futex_wait(low_half(in_.word()), 0, deadline.sooner(Deadline::after(longest)));
+  const auto slept = futex_wait(word, 0, deadline.sooner(Deadline::after(longest)));
   if (!slept) return std::unexpected{slept.error()};
   cold.spin_for.learn_from(Clock::now() - asleep);
   return find();
@@ -423,7 +452,7 @@ Result<Outcome<Record, PeerGone, TimedOut>> ChannelEnd::wait(Deadline deadline) 
   Cold& cold = *cold_;
   auto found = find();
   const auto taken = [&]() -> Outcome<Record, PeerGone, TimedOut> {
-    if (++cold.receives_since_sleep == receives_until_inattentive) be_inattentive();
+    note_received();
     return record_;
   };
   while (true) {

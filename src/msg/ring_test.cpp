@@ -39,6 +39,41 @@ TEST(RingShape, PayloadsLieWhereTheirAlignmentWantsThem) {
   }
 }
 
+// Short ones, those about the block size, and some with many blocks, at each place in a line.
+TEST(CopyIn, PutsEveryByteWhereItBelongsAndNoneElsewhere) {
+  constexpr std::byte untouched{0xee};
+  std::vector<std::byte> source(5000);
+  for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<std::byte>(i * 7 + i / 251);
+  for (const std::size_t size : {0U, 1U, 8U, 64U, 255U, 256U, 257U, 319U, 320U, 321U, 1024U, 4999U})
+    for (std::size_t place = 0; place < cache_line_bytes; ++place) {
+      std::vector<std::byte> memory(size + 4 * cache_line_bytes, untouched);
+      copy_in(memory.data() + place, source.data() + 1, size);
+      ASSERT_EQ(std::memcmp(memory.data() + place, source.data() + 1, size), 0) << size << " at " << place;
+      for (std::size_t i = 0; i < memory.size(); ++i) {
+        if (i < place || i >= place + size) {
+          ASSERT_EQ(memory[i], untouched) << size << " at " << place << ": " << i;
+        }
+      }
+    }
+}
+
+TEST(Ring, AWatchEndsWithARecordWithRubbishOrAfterItsLooks) {
+  Memory memory{{.capacity = 4096, .alignment = 8}};
+  RingWriter writer{memory.start(), memory.shape};
+  RingReader reader{memory.start(), memory.shape, 0};
+  writer.set_limit(memory.shape.capacity);
+  Record record;
+  EXPECT_EQ(reader.watch(record, 0, 8), RingReader::Found::nothing);
+  EXPECT_EQ(reader.watch(record, 3, 1000), RingReader::Found::nothing);
+  std::memcpy(writer.payload(), "hello", 5);
+  writer.commit(5);
+  ASSERT_EQ(reader.watch(record, 1, 8), RingReader::Found::record);
+  EXPECT_EQ(record.length, 5U);
+  reader.pass(record);
+  word_at(memory.start(), memory.shape.word_offset(reader.position())).store(RecordWord::pack(2000, 1));
+  EXPECT_EQ(reader.watch(record, 1000, 8), RingReader::Found::rubbish);
+}
+
 TEST(Ring, ARecordIsSeenOnceItIsCommittedAndNotBefore) {
   Memory memory{{.capacity = 4096, .alignment = 8}};
   RingWriter writer{memory.start(), memory.shape};

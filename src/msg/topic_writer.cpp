@@ -8,8 +8,16 @@
 #include "ginnel/sys/futex.hpp"
 #include "home.hpp"
 #include "ring_file.hpp"
+#include "spin_budget.hpp"
 
 namespace ginnel::detail {
+namespace {
+
+using Clock = Deadline::Clock;
+constexpr int looks_between_clocks = 64;
+
+}  // namespace
+
 struct TopicWriter::Cold {
   TopicFolder topic;
   RingFile ring;
@@ -17,11 +25,14 @@ struct TopicWriter::Cold {
   std::uint32_t readers_known_at = 0;
   std::map<std::string, ReaderView> readers{};
   std::uint64_t promised = 0;
+  const ReaderPage* slowest_reader = nullptr;  ///< of `readers`, at the last look
+  SpinBudget spin_for{};
 
   [[nodiscard]] RingHeader& header() const noexcept { return ring.header(); }
   void look_for_readers();
   [[nodiscard]] std::optional<std::uint64_t> held_at(const ReaderPage& reader) const;
-  [[nodiscard]] std::uint64_t slowest(std::uint64_t tail) const;
+  [[nodiscard]] std::uint64_t slowest(std::uint64_t tail);
+  [[nodiscard]] bool is_held_before(std::uint64_t end) const;
   void note_checkpoint(std::uint64_t tail, std::uint64_t count);
   void drop_dead_readers();
   [[nodiscard]] bool is_read() const;
@@ -32,6 +43,7 @@ void TopicWriter::Cold::look_for_readers() {
   const std::uint32_t generation = topic.bell().generation.load();
   if (generation == readers_known_at) return;
   readers_known_at = generation;
+  slowest_reader = nullptr;
   std::map<std::string, ReaderView> now;
   for (const std::string& name : topic.names()) {
     if (!TopicFolder::is_reader_name(name)) continue;
@@ -55,11 +67,23 @@ std::optional<std::uint64_t> TopicWriter::Cold::held_at(const ReaderPage& reader
   return std::nullopt;
 }
 
-std::uint64_t TopicWriter::Cold::slowest(std::uint64_t tail) const {
+std::uint64_t TopicWriter::Cold::slowest(std::uint64_t tail) {
   std::uint64_t least = tail;
-  for (const auto& [name, reader] : readers)
-    if (const auto held = held_at(reader.page())) least = std::min(least, *held);
+  slowest_reader = nullptr;
+  for (const auto& [name, reader] : readers) {
+    const auto held = held_at(reader.page());
+    if (!held || *held >= least) continue;
+    least = *held;
+    slowest_reader = &reader.page();
+  }
   return least;
+}
+
+/// By the reader that was the slowest: as long as it is, the others need not be looked at.
+bool TopicWriter::Cold::is_held_before(std::uint64_t end) const {
+  if (slowest_reader == nullptr) return false;
+  const auto held = held_at(*slowest_reader);
+  return held && *held + ring.shape.capacity < end;
 }
 
 void TopicWriter::Cold::note_checkpoint(std::uint64_t tail, std::uint64_t count) {
@@ -79,6 +103,7 @@ void TopicWriter::Cold::drop_dead_readers() {
   if (!any_dead) return;
   topic.clean_up();
   look_for_readers();
+  slowest_reader = nullptr;
   // One whose page somebody is about to remove, who was stopped in the middle, holds nobody back any more.
   std::erase_if(readers, [](const auto& entry) { return entry.second.gone(); });
 }
@@ -162,6 +187,18 @@ bool TopicWriter::try_to_make_room(std::uint64_t end) {
   return true;
 }
 
+/// A reader that keeps pace makes room sooner than a sleep and its end take.
+bool TopicWriter::spin_for_room(std::uint64_t end, Deadline deadline) {
+  const auto start = Clock::now();
+  while (true) {
+    for (int looks = 0; looks < looks_between_clocks; ++looks) {
+      if (!cold_->is_held_before(end) && try_to_make_room(end)) return true;
+      relax();
+    }
+    if (deadline.passed() || Clock::now() - start >= cold_->spin_for.now()) return false;
+  }
+}
+
 Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_bytes, Deadline deadline) {
   if (!mark_.same_process()) return std::unexpected{used_in_child("publish")};
   if (payload_bytes > largest_payload())
@@ -172,14 +209,17 @@ Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_byt
   const std::uint64_t end = ring_.end_of(payload_bytes);
   if (try_to_make_room(end)) return Done{};
   BellPage& bell = cold_->topic.bell();
+  if (!deadline.is_immediate() && spin_for_room(end, deadline)) return Done{};
   while (!deadline.is_immediate()) {
     const std::uint32_t room = bell.room.load();
     bell.waiting.store(1);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (try_to_make_room(end)) return Done{};
     if (deadline.passed()) return TimedOut{};
+    const auto asleep = Clock::now();
     const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(look_for_deaths_every)));
     if (!waited) return std::unexpected{waited.error()};
+    cold_->spin_for.learn_from(Clock::now() - asleep);
     if (waited->is<TimedOut>()) cold_->drop_dead_readers();
   }
   cold_->drop_dead_readers();

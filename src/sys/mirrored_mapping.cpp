@@ -26,6 +26,13 @@ Result<void> check_sizes(int fd, Bytes head, Bytes body) {
   return {};
 }
 
+/// A page that is missing is faulted in when it is touched: this only saves that time, and what is not there must not be told of here.
+void populate(void* start, std::size_t size, FileAccess access) noexcept {
+#ifdef MADV_POPULATE_READ
+  static_cast<void>(::madvise(start, size, access == FileAccess::read_only ? MADV_POPULATE_READ : MADV_POPULATE_WRITE));
+#endif
+}
+
 }  // namespace
 
 Result<MirroredMapping> MirroredMapping::map(int fd, Bytes head, Bytes body, FileAccess access) {
@@ -43,6 +50,7 @@ Result<MirroredMapping> MirroredMapping::map(int fd, Bytes head, Bytes body, Fil
       ::mmap(start + head_bytes + body_bytes, body_bytes, protection, MAP_SHARED | MAP_FIXED, fd,
              static_cast<off_t>(head_bytes)) == MAP_FAILED)
     return std::unexpected{Error::last("mmap", name_of(fd))};
+  populate(start, head_bytes + body_bytes + body_bytes / 4, access);
   if (::madvise(start, range.size(), MADV_DONTFORK) < 0) return std::unexpected{Error::last("madvise", name_of(fd))};
   return MirroredMapping{std::move(range), head_bytes};
 }

@@ -183,7 +183,7 @@ class [[nodiscard]] Channel {
     auto prepared = end_->prepare(sizeof(T), deadline);
     if (!prepared || !prepared->template is<Done>()) [[unlikely]]
       return prepared;
-    std::memcpy(end_->payload(), &message, sizeof(T));
+    detail::copy_in(end_->payload(), &message, sizeof(T));
     end_->commit(sizeof(T));
     return prepared;
   }
@@ -194,7 +194,7 @@ class [[nodiscard]] Channel {
     auto prepared = end_->prepare(message.size_bytes(), deadline);
     if (!prepared || !prepared->template is<Done>()) [[unlikely]]
       return prepared;
-    if (!message.empty()) std::memcpy(end_->payload(), message.data(), message.size_bytes());
+    detail::copy_in(end_->payload(), message.data(), message.size_bytes());
     end_->commit(static_cast<std::uint32_t>(message.size_bytes()));
     return prepared;
   }
@@ -237,7 +237,9 @@ class [[nodiscard]] Channel {
   /// was received. Errors: EBADMSG (the peer broke the protocol: every call says so from then on), EMFILE (the descriptors of a message
   /// could not be taken, RLIMIT_NOFILE: the message is gone with them), ECHILD.
   [[nodiscard]] Result<Received> receive(Deadline deadline = Deadline::never()) {
-    if (const detail::Record* record = end_->next()) [[likely]]
+    const detail::Record* record = end_->next();
+    if (record == nullptr) record = end_->soon(deadline);
+    if (record != nullptr) [[likely]]
       return incoming(*record);
     auto waited = end_->wait(deadline);
     if (!waited) return std::unexpected{std::move(waited.error())};
@@ -282,7 +284,7 @@ class [[nodiscard]] Channel {
     if (!prepared) return std::unexpected{std::move(prepared.error())};
     if (prepared->template is<TimedOut>()) return TimedOut{};
     if (prepared->template is<PeerGone>()) return PeerGone{};
-    if (size > 0) std::memcpy(end_->payload(), bytes, size);
+    detail::copy_in(end_->payload(), bytes, size);
     std::uint32_t mark = 0;
     if (!descriptors.empty()) {
       auto ahead = end_->send_ahead(descriptors, deadline);

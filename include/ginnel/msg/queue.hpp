@@ -234,7 +234,7 @@ class [[nodiscard]] Queue {
     auto step = end_->claim(claimed, deadline);
     if (!step || !step->template is<Done>()) [[unlikely]]
       return step;
-    if (size > 0) std::memcpy(end_->payload(claimed), bytes, size);  // of a size known here: inlined
+    detail::copy_in(end_->payload(claimed), bytes, size);  // of a size known here: inlined
     if (auto published = end_->publish(claimed, static_cast<std::uint32_t>(size), priority); !published) [[unlikely]]
       return std::unexpected{std::move(published.error())};
     return step;

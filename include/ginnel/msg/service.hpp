@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -61,9 +60,9 @@ template <class T>
 template <class T>
 void put(std::byte* to, MessageView<T> message) noexcept {
   if constexpr (!MessageShape<T>::is_sequence)
-    std::memcpy(to, &message, sizeof(T));
-  else if (!message.empty())
-    std::memcpy(to, message.data(), message.size_bytes());
+    copy_in(to, &message, sizeof(T));
+  else
+    copy_in(to, message.data(), message.size_bytes());
 }
 template <class T>
 inline constexpr std::size_t head_of_answer = answer_head_bytes(alignof(typename MessageShape<T>::Element));
@@ -309,6 +308,7 @@ class [[nodiscard]] Client {
     end_->commit(static_cast<std::uint32_t>(detail::bytes_of<Req>(request)), mark);
     while (true) {
       const detail::Record* record = end_->next();
+      if (record == nullptr) record = end_->soon(deadline);
       if (record == nullptr) {
         auto waited = wait(deadline);
         if (!waited) return std::unexpected{std::move(waited.error())};

@@ -3,7 +3,6 @@
 #include <cassert>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string>
 #include <utility>
@@ -85,7 +84,7 @@ class [[nodiscard]] Publisher {
     auto prepared = writer_.prepare(sizeof(T), deadline);
     if (!prepared || !prepared->template is<Done>()) [[unlikely]]
       return prepared;
-    std::memcpy(writer_.payload(), &message, sizeof(T));
+    detail::copy_in(writer_.payload(), &message, sizeof(T));
     writer_.commit(sizeof(T));
     return prepared;
   }
@@ -126,7 +125,7 @@ class [[nodiscard]] Publisher<T[]> {
     auto prepared = writer_.prepare(message.size_bytes(), deadline);
     if (!prepared || !prepared->template is<Done>()) [[unlikely]]
       return prepared;
-    if (!message.empty()) std::memcpy(writer_.payload(), message.data(), message.size_bytes());
+    detail::copy_in(writer_.payload(), message.data(), message.size_bytes());
     writer_.commit(static_cast<std::uint32_t>(message.size_bytes()));
     return prepared;
   }
@@ -164,7 +163,9 @@ class [[nodiscard]] Subscriber {
   /// published was received. Errors: EBADMSG (a writer's ring is damaged: it is left alone), EPROTOTYPE (a writer of another
   /// type has come), ECHILD (used in a child of fork(2)).
   [[nodiscard]] Result<Received> receive(Deadline deadline = Deadline::never()) {
-    if (const detail::Record* record = reader_.next()) [[likely]]
+    const detail::Record* record = reader_.next();
+    if (record == nullptr) record = reader_.soon(deadline);
+    if (record != nullptr) [[likely]]
       return sample_of(*record);
     auto waited = reader_.wait(deadline);
     if (!waited) return std::unexpected{waited.error()};

@@ -19,6 +19,7 @@
 #include "ginnel/msg/waiting.hpp"
 #include "ginnel/sys/ancillary.hpp"
 #include "ginnel/sys/fork_mark.hpp"
+#include "ginnel/sys/futex.hpp"
 #include "ginnel/sys/unix_socket.hpp"
 
 namespace ginnel {
@@ -89,6 +90,8 @@ class ChannelEnd {
     held_ = Held::record;
     return &record_;
   }
+  /// The next record where it comes soon: a bounded number of looks, and nothing else. For who found none. Null: see wait().
+  [[nodiscard]] const Record* soon(Deadline deadline) noexcept;
   /// The next record, however long it takes. Errors: EBADMSG (the peer broke the protocol: the channel is of no more use), EMFILE (the
   /// descriptors of a message could not be taken; the message is gone, and the next can be received), ECHILD.
   [[nodiscard]] Result<Outcome<Record, PeerGone, TimedOut>> wait(Deadline deadline);
@@ -109,6 +112,9 @@ class ChannelEnd {
   [[nodiscard]] const Record& record() const noexcept { return record_; }
   /// Takes up to that many notes that have come over the socket, and says how many. Errors: EBADMSG.
   [[nodiscard]] Result<int> read_socket(int notes_max);
+  /// From now on the peer wakes, once, who sleeps on the word that is returned while it is 0. What it has sent before is found by a look after
+  /// this, as one was before; where `barrier_needed` was set, after a process_barrier() that follows it.
+  [[nodiscard]] const FutexWord& announce_sleep(bool& barrier_needed) noexcept;
   /// From now on the peer knocks at the socket when it has sent something, once. What it has sent before is found by a look after this;
   /// where this returns true, after a process_barrier() that follows it.
   [[nodiscard]] bool ask_for_knock() noexcept;
@@ -129,6 +135,7 @@ class ChannelEnd {
 
   [[nodiscard]] Result<Outcome<Done, PeerGone, TimedOut>> make_room(std::uint64_t payload_bytes, Deadline deadline);
   [[nodiscard]] Result<bool> try_to_make_room(std::uint64_t end);
+  [[nodiscard]] bool spin_for_room(std::uint64_t end, Deadline deadline) noexcept;
   [[nodiscard]] Result<void> sleep_for_room(std::uint64_t end, Deadline deadline);
   void wake_peer(std::byte* word) noexcept;
   void knock() noexcept;
@@ -144,6 +151,8 @@ class ChannelEnd {
   }
   void tell_cursor() noexcept;
   [[nodiscard]] Result<void> take_along();
+  [[nodiscard]] bool watch() noexcept;
+  void note_received() noexcept;
   [[nodiscard]] Result<bool> spin(Deadline deadline);
   [[nodiscard]] Result<bool> wait_asleep(Deadline deadline);
   [[nodiscard]] Result<Outcome<Record, PeerGone, TimedOut>> look_watched();

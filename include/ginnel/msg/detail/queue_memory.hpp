@@ -235,15 +235,6 @@ class QueueMemory {
   }
 
  private:
-  static void prefetch_to_write(const void* address) noexcept {
-#if defined(__x86_64__)
-    // Compilers make a prefetch for reading of the builtin unless told that the processor has this one. Those that lack it skip it.
-    asm volatile("prefetchw (%0)" : : "r"(address));
-#else
-    __builtin_prefetch(address, 1);
-#endif
-  }
-
   QueueShape shape_;
   std::uint64_t cell_count_ = 0;
   unsigned round_shift_ = 0;

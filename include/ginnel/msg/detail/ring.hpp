@@ -71,11 +71,42 @@ inline void relax() noexcept {
 #endif
 }
 
+/// Has the line come into this processor's cache, and out of all others, before it is written to.
+inline void prefetch_to_write(const void* address) noexcept {
+#if defined(__x86_64__)
+  // Compilers make a prefetch for reading of the builtin unless told that the processor has this one. Those that lack it skip it.
+  asm volatile("prefetchw (%0)" : : "r"(address));
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
+
+/// Copies into memory that another processor has read last. What is longer than some lines goes block by block, with the lines ahead asked
+/// for in time: a store that waits for its line holds up all that follow. What is shorter is left to the compiler.
+inline void copy_in(std::byte* to, const void* from, std::size_t size) noexcept {
+  constexpr std::size_t ahead = 16 * cache_line_bytes;
+  constexpr std::size_t block = cache_line_bytes;
+  if (size <= 4 * block) {
+    if (size > 0) std::memcpy(to, from, size);
+    return;
+  }
+  const auto* source = static_cast<const std::byte*>(from);
+  // The first and the last block may overlap with others: so all between them are whole lines.
+  std::memcpy(to, source, block);
+  std::memcpy(to + size - block, source + size - block, block);
+  std::size_t done = block - reinterpret_cast<std::uintptr_t>(to) % block;
+  for (; done + block < size; done += block) {
+    prefetch_to_write(to + done + ahead);
+    std::memcpy(to + done, source + done, block);
+  }
+}
+
 /// The writer's side of the memory.
 class RingWriter {
  public:
   RingWriter() = default;
-  RingWriter(std::byte* memory, RingShape shape) noexcept : memory_{memory}, shape_{shape} {}
+  RingWriter(std::byte* memory, RingShape shape) noexcept
+      : words_{memory + shape.word_offset(0)}, mask_{shape.capacity - 1}, shape_{shape} {}
 
   [[nodiscard]] const RingShape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::uint64_t tail() const noexcept { return tail_; }
@@ -92,21 +123,35 @@ class RingWriter {
   [[nodiscard]] bool has_room(std::uint64_t payload) const noexcept { return end_of(payload) <= limit_; }
 
   /// The word of the next record.
-  [[nodiscard]] std::byte* word() const noexcept { return memory_ + shape_.word_offset(tail_); }
+  [[nodiscard]] std::byte* word() const noexcept { return words_ + (tail_ & mask_); }
   /// Where the next payload goes. There must be room.
-  [[nodiscard]] std::byte* payload() const noexcept { return memory_ + shape_.word_offset(tail_) + word_bytes; }
+  [[nodiscard]] std::byte* payload() const noexcept { return word() + word_bytes; }
   /// Makes what was written there a record; `mark` is 0 or RecordWord::accompanied.
   void commit(std::uint32_t length, std::uint32_t mark = 0) noexcept {
-    const std::uint64_t next = tail_ + shape_.record_bytes(length);
-    word_at(memory_, shape_.word_offset(next)).store(0, std::memory_order_relaxed);
-    word_at(memory_, shape_.word_offset(tail_))
-        .store(RecordWord::pack(length | mark, static_cast<std::uint32_t>(count_)), std::memory_order_release);
-    tail_ = next;
-    ++count_;
+    // What was written there may be anything, for the compiler also this: each member is read once.
+    std::byte* const words = words_;
+    const std::uint64_t mask = mask_;
+    const std::uint64_t tail = tail_;
+    const std::uint64_t count = count_;
+    const std::uint64_t record = shape_.record_bytes(length);
+    word_at(words, (tail + record) & mask).store(0, std::memory_order_relaxed);
+    word_at(words, tail & mask)
+        .store(RecordWord::pack(length | mark, static_cast<std::uint32_t>(count)), std::memory_order_release);
+    tail_ = tail + record;
+    count_ = count + 1;
+    // Records come in a row and are of one length, mostly: so the lines of the one after the next are asked for while the next is written. What
+    // they held was read by others last, and one store after the other would wait for its line.
+    constexpr std::uint64_t nearest = 8 * cache_line_bytes;
+    constexpr std::uint64_t most = 17 * cache_line_bytes;
+    const std::byte* const from = words + ((tail + record + (record > nearest ? record : nearest)) & mask);
+    std::uint64_t line = 0;
+    do prefetch_to_write(from + line);
+    while ((line += cache_line_bytes) < record && line < most);
   }
 
  private:
-  std::byte* memory_ = nullptr;
+  std::byte* words_ = nullptr;  ///< that of position 0
+  std::uint64_t mask_ = 0;
   RingShape shape_;
   std::uint64_t tail_ = 0;
   std::uint64_t limit_ = 0;
@@ -161,9 +206,18 @@ class RingReader {
   /// The word at this position.
   [[nodiscard]] const std::byte* word() const noexcept { return memory_ + shape_.word_offset(position_); }
   void pass(const Record& record) noexcept { position_ += shape_.record_bytes(record.length); }
-  /// The line after the one that is polled: a payload that begins there comes along with the word.
-  void prefetch_second_line() const noexcept {
-    __builtin_prefetch(memory_ + shape_.word_offset(position_) + cache_line_bytes);
+  /// Looks that many times at most whether a record is published here, and nowhere else: the shortest way from its arrival to the
+  /// caller. `expected` is the length of its payload, rightly or wrongly: where that goes on in the next line, that line is asked for
+  /// with each look, so that it comes along with the first.
+  [[nodiscard]] Found watch(Record& record, int looks, std::uint64_t expected) const noexcept {
+    const std::uint64_t offset = shape_.word_offset(position_);
+    const bool goes_on = offset % cache_line_bytes + word_bytes + expected > cache_line_bytes;
+    for (; looks > 0; --looks) {
+      if (const Found found = look(record); found != Found::nothing) return found;
+      if (goes_on) __builtin_prefetch(memory_ + offset + cache_line_bytes);
+      relax();  // also where nobody else wants the processor: who looks all the time takes the line from under its writer
+    }
+    return Found::nothing;
   }
 
  private:

@@ -48,6 +48,8 @@ class TopicReader {
     holds_ = true;
     return &record_;
   }
+  /// The next record where it comes soon: a bounded number of looks, and nothing else. For who found none. Null: see wait().
+  [[nodiscard]] const Record* soon(Deadline deadline) noexcept;
   /// The next record, however long it takes. Errors: EBADMSG (a writer's ring is damaged: it is left), EPROTOTYPE (a new
   /// writer has another type), ECHILD (a child of fork(2) uses its parent's handle).
   [[nodiscard]] Result<Outcome<Record, TimedOut, WriterGone>> wait(Deadline deadline);
@@ -82,6 +84,7 @@ class TopicReader {
   Record record_;
   bool holds_ = false;
   std::uint32_t burst_ = 0;  ///< records until the other writers get their turn
+  int looks_ = 0;            ///< at the ring that is read now, before the others are looked at
   std::uint64_t told_ = 0;
   std::uint64_t step_ = 0;
   ForkMark mark_;
