@@ -5,9 +5,12 @@
 #include <cerrno>
 #include <chrono>
 #include <deque>
+#include <span>
+#include <utility>
 
 #include "format.hpp"
 #include "ginnel/sys/epoll.hpp"
+#include "ginnel/sys/futex.hpp"
 #include "ginnel/sys/process_barrier.hpp"
 #include "spin_budget.hpp"
 
@@ -23,6 +26,9 @@ constexpr std::size_t events_at_once = 16;
 constexpr unsigned calls_between_events = 64;
 constexpr auto time_between_events = 1ms;
 constexpr int rounds_between_clocks = 64;
+/// So many clients may be slept for on the words of their next requests, and for so long; meanwhile nothing is seen of the descriptors.
+constexpr std::size_t words_at_once = 8;
+constexpr auto sleep_on_words_at_most = 2ms;
 /// While this process has no descriptor free.
 constexpr auto door_stays_shut = 100ms;
 constexpr auto sleep_without_barriers = 1ms;
@@ -47,6 +53,8 @@ struct ServiceCore::Inside {
   std::deque<TurnedAway> turned_away{};
   unsigned calls = 0;
   bool barriers_work = true;
+  bool calls_come = false;  ///< one has since the last sleep without
+  Clock::time_point saw_events{};
   Clock::time_point shut_since{};
   bool door_is_shut = false;
   SpinBudget spin_for{};
@@ -54,6 +62,7 @@ struct ServiceCore::Inside {
   [[nodiscard]] bool look_round(TakenRequest& into);
   [[nodiscard]] bool take_from(std::size_t index, TakenRequest& into);
   [[nodiscard]] bool spin(TakenRequest& into, Deadline deadline);
+  [[nodiscard]] Result<bool> sleep_on_words(TakenRequest& into, Deadline deadline);
   void ask_for_knocks();
   [[nodiscard]] Result<bool> handle_events(Deadline deadline);
   [[nodiscard]] Result<void> open_door();
@@ -129,6 +138,7 @@ bool ServiceCore::Inside::take_from(std::size_t index, TakenRequest& into) {
     record = &client.end->record();
   }
   into = {.client = clients[index], .record = *record, .number = client.taken};
+  calls_come = true;
   client.end->tell_taken(++client.taken);
   return true;
 }
@@ -149,11 +159,38 @@ bool ServiceCore::Inside::spin(TakenRequest& into, Deadline deadline) {
     for (int round = 0; round < rounds_between_clocks; ++round) {
       if (look_round(into)) return true;
       if (!turned_away.empty()) return false;
-      if (!polling) relax();
+      relax();
     }
     const auto spun = Clock::now() - start;
     if (deadline.passed() || spun >= (polling ? time_between_events : spin_for.now())) return false;
   }
+}
+
+/// Where calls come one after the other, of few clients: a futex wakes sooner than a socket. False: it is time for the descriptors.
+Result<bool> ServiceCore::Inside::sleep_on_words(TakenRequest& into, Deadline deadline) {
+  if (!std::exchange(calls_come, false) || clients.empty() || clients.size() > words_at_once) return false;
+  const auto now = Clock::now();
+  if (now - saw_events >= sleep_on_words_at_most) {
+    if (auto handled = handle_events(Deadline::immediately()); !handled) return handled;
+    if (clients.empty() || clients.size() > words_at_once) return false;
+  }
+  std::array<FutexWaiter, words_at_once> words{};
+  bool barrier_needed = false;
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    words[i] = {.word = &clients[i]->end->announce_sleep(barrier_needed), .expected = 0};
+  const std::size_t count = clients.size();
+  if (barrier_needed) barriers_work = process_barrier().has_value();
+  if (look_round(into)) return true;
+  if (!turned_away.empty() || !barriers_work) return false;
+  const auto asleep = Clock::now();
+  const Deadline end = deadline.sooner(Deadline::after(sleep_on_words_at_most));
+  if (count == 1) {
+    if (auto slept = futex_wait(*words[0].word, 0, end); !slept) return std::unexpected{std::move(slept.error())};
+  } else if (auto slept = futex_wait_any(std::span{words}.first(count), end); !slept) {
+    return std::unexpected{std::move(slept.error())};
+  }
+  spin_for.learn_from(Clock::now() - asleep);
+  return look_round(into);
 }
 
 /// Of those that have knocked since they were asked, or never were.
@@ -205,6 +242,7 @@ Result<bool> ServiceCore::Inside::handle_events(Deadline deadline) {
     door_is_shut = false;
     if (auto added = set.add(door.pollable(), door_key); !added) return std::unexpected{added.error()};
   }
+  saw_events = Clock::now();
   const Deadline looks_again = barriers_work ? Deadline::never() : Deadline::after(sleep_without_barriers);
   std::array<std::uint64_t, events_at_once> keys{};
   const auto ready = set.wait(keys, deadline.sooner(door_opens).sooner(looks_again));
@@ -239,6 +277,12 @@ Result<ServiceCore::Next> ServiceCore::next(Deadline deadline) {
     if (!deadline.is_immediate() && inside.waiting != Waiting::sleeping && inside.spin(taken, deadline)) return taken;
     if (!inside.turned_away.empty()) continue;
     const bool polling = inside.waiting == Waiting::polling && !deadline.is_immediate();
+    if (!polling && !deadline.is_immediate()) {
+      auto found = inside.sleep_on_words(taken, deadline);
+      if (!found) return std::unexpected{std::move(found.error())};
+      if (*found) return taken;
+      if (!inside.turned_away.empty()) continue;
+    }
     if (!polling) {
       inside.ask_for_knocks();
       if (inside.look_round(taken)) return taken;

@@ -98,6 +98,23 @@ TEST_P(ServiceWaitingTest, EachCallGetsItsAnswer) {
   for (std::uint64_t i = 0; i < 5'000; ++i) ASSERT_EQ(ask(client, i), 2 * i);
 }
 
+// Between the calls of one the server sleeps where it sees nothing of its door: first of few clients, then of more than it sleeps for so.
+TEST_F(ServiceTest, WhoeverComesIsServedWhileAnotherAsksWithoutEnd) {
+  auto server = fork_server(serve_for_ever, {.waiting = Waiting::sleeping});
+  auto busy = test::fork_child([&](test::Ready ready) {
+    auto client = connect({.waiting = Waiting::sleeping});
+    static_cast<void>(ask(client, 0));
+    ready.say();
+    for (std::uint64_t i = 1;; ++i) static_cast<void>(ask(client, i));
+  });
+  busy.wait_until_ready();
+  std::vector<DoublerClient> others;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    others.push_back(connect({.waiting = Waiting::sleeping}));
+    for (DoublerClient& client : others) ASSERT_EQ(ask(client, i), 2 * i);
+  }
+}
+
 TEST_F(ServiceTest, OneLineToAskAsItStandsInTheManual) {
   auto server = fork_server(serve_for_ever);
   auto answer = DoublerClient::connect(path_)->call({.number = 21}, Deadline::after(30s));
