@@ -6,9 +6,9 @@
 #include <cstring>
 #include <vector>
 
-#include "figures.hpp"
 #include "ginnel/msg/detail/queue_members.hpp"
 #include "ginnel/sys/mapping.hpp"
+#include "pair.hpp"
 
 // The core of the queue between two processes, each on a core of its own: one pushes 64 B, the other pops and acknowledges.
 //
