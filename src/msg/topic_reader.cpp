@@ -24,6 +24,8 @@ constexpr int looks_beside_others = 4;
 constexpr int rounds_between_clocks_of_one = 1;
 constexpr int rounds_between_clocks = 16;
 constexpr std::uint32_t burst_of_one_writer = 64;
+/// However fast its messages come, there may be a new writer.
+constexpr std::uint32_t burst_of_only_writer = 4096;
 constexpr std::size_t no_ring = std::numeric_limits<std::size_t>::max();
 
 /// What is read while there is no ring: never a record.
@@ -227,7 +229,7 @@ void TopicReader::switch_to(std::size_t ring) noexcept {
   told_ = chosen.told();
   step_ = chosen.capacity() / steps_in_ring;
   const bool is_only_one = cold_->rings.size() == 1;
-  if (is_only_one) burst_ = std::numeric_limits<std::uint32_t>::max();
+  if (is_only_one) burst_ = burst_of_only_writer;
   if (cold_->options.waiting != Waiting::sleeping) looks_ = is_only_one ? looks_at_only_ring : looks_beside_others;
 }
 
@@ -276,8 +278,9 @@ Result<bool> TopicReader::find_record() {
 }
 
 const Record* TopicReader::soon(Deadline deadline) noexcept {
-  if (!mark_.same_process() || deadline.is_immediate() || burst_ == 0) return nullptr;
+  if (!mark_.same_process() || deadline.is_immediate() || burst_ <= 1) return nullptr;
   if (ring_.watch(record_, looks_, record_.length) != RingReader::Found::record) return nullptr;
+  --burst_;
   holds_ = true;
   cold_->waiter.note_received();
   return &record_;
