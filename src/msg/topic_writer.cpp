@@ -172,12 +172,15 @@ bool TopicWriter::try_to_make_room(std::uint64_t end) {
   const std::uint64_t wanted = std::max(end, tail + capacity / steps_in_ring);
   if (wanted > cold.promised) {
     // First the promise, then a look at the cursors; a reader first tells its cursor, then looks at the promise: one of the
-    // two sees the other.
-    header.promised.store(tail + capacity);
+    // two sees the other. It is never more than those have left who are known: one that came before this ring, and that it was kept
+    // for, would take its beginning for lost.
+    const std::uint64_t known = cold.slowest(tail);
+    header.promised.store(std::max(known + capacity, ring_.limit()));
     std::atomic_thread_fence(std::memory_order_seq_cst);
     cold.look_for_readers();
-    cold.promised = cold.slowest(tail) + capacity;
-    header.promised.store(cold.promised);
+    cold.promised = std::min(known, cold.slowest(tail)) + capacity;
+    // What was used of an earlier promise is not taken back: a reader whose cursor was seen may not have looked at the promise yet.
+    header.promised.store(std::max(cold.promised, ring_.limit()));
   }
   const std::uint64_t limit = std::min(wanted, cold.promised);
   if (limit < end) return false;

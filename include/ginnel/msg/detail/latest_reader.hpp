@@ -58,9 +58,11 @@ class LatestReader {
     std::uint64_t looks = looks_->load(std::memory_order_acquire);
     std::uint64_t word = current_->load(std::memory_order_acquire);
     while (word != held_) {
-      announced_->store(word, std::memory_order_relaxed);
+      // Release: what is read of the value that was held before is read by now.
+      announced_->store(word, std::memory_order_release);
       std::atomic_thread_fence(std::memory_order_seq_cst);
-      const std::uint64_t looks_now = looks_->load(std::memory_order_relaxed);
+      // Acquire: what is current is looked at only after the count that it is held against.
+      const std::uint64_t looks_now = looks_->load(std::memory_order_acquire);
       if (looks_now == looks) {
         held_ = word;
         break;
