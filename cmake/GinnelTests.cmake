@@ -121,6 +121,16 @@ foreach(program IN LISTS crash_programs)
   endif()
 endforeach()
 
+# What may not travel between processes does not compile, and the compiler says why; the second one in ./dev check clang.
+add_test(NAME compile.refusals COMMAND "${PROJECT_SOURCE_DIR}/tests/compile/run" "${CMAKE_CXX_COMPILER}")
+set_tests_properties(compile.refusals PROPERTIES TIMEOUT ${ginnel_test_timeout_s})
+
+# The protocols of messaging, in every way in which their participants can meet; all of it: ./dev check model
+if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_test(NAME model.quick COMMAND "${PROJECT_SOURCE_DIR}/tests/model/run" --quick)
+  set_tests_properties(model.quick PROPERTIES TIMEOUT ${ginnel_test_timeout_s} SKIP_RETURN_CODE 77)
+endif()
+
 # Messaging in shared memory among 32 processes that are killed again and again: --seconds N for longer than in the suite.
 file(GLOB soak_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/soak/*.cpp")
 add_executable(ginnel_soak ${soak_sources})
