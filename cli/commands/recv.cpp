@@ -129,8 +129,8 @@ Result<void> check(const Asked& asked, const Address& from, Carrier carrier) {
   if (carrier != Carrier::messages && asked.about_messages())
     return refused(
         "--count, --follow, --all, --peek, --type, --lines and --json are for messages: mq, sysv-msg, unix-seq, "
-        "unix-dgram, topic, latest, queue");
-  if (asked.server.listens() && !is_unix_socket(from)) return refused("--listen is for Unix sockets");
+        "unix-dgram, topic, latest, queue, channel");
+  if (asked.server.listens() && !can_be_listened_at(from)) return refused("--listen is for Unix sockets and channels");
   if (asked.follow && (asked.all || asked.count_given.count() > 0))
     return refused("--follow goes on for ever: give it without --count and --all");
   return {};
@@ -169,7 +169,8 @@ Result<int> run(const Asked& asked) {
 CommandRun define(const VerbOptions& options) {
   auto asked = std::make_shared<Asked>();
   options.add_option("ADDRESS", asked->address, "Where from").required();
-  asked->server.add_to(options, "unix, unix-seq: bind, let one peer in and receive from it; unix-dgram always binds");
+  asked->server.add_to(options,
+                       "unix, unix-seq, channel: bind, let one peer in and receive from it; unix-dgram always binds");
   asked->count_given =
       options.add_option("--count", asked->count, "This many messages (default 1); 0: without end").type_name("N");
   options.add_flag("--follow", asked->follow, "Messages without end, until the sender ends or --timeout passes");
@@ -198,12 +199,13 @@ const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "  ginnel recv topic:robot/log --follow --lines\n"
                      "  ginnel recv latest:robot/state\n"
                      "  ginnel recv queue:jobs --follow --json\n"
+                     "  ginnel recv --listen channel:/run/plan --follow --lines\n"
                      "  ginnel recv shm:/board --offset 4K --size 80\n"
                      "\n"
                      "fifo, unix, fd: and - are printed byte for byte up to their end. Of mq,\n"
-                     "sysv-msg, unix-seq, unix-dgram, topic, latest and queue one message is taken;\n"
-                     "from a queue for good only once it is written out: killed before that, the next\n"
-                     "one gets it. Memory is printed as it is.\n",
+                     "sysv-msg, unix-seq, unix-dgram, topic, latest, queue and channel one message is\n"
+                     "taken; from a queue for good only once it is written out: killed before that,\n"
+                     "the next one gets it. Memory is printed as it is.\n",
                      "", define};
 
 }  // namespace ginnel::cli

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "endpoints/capacity_option.hpp"
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/messages.hpp"
@@ -24,6 +25,7 @@ struct Asked {
   WaitOptions wait;
   bool one_way = false;
   bool lines = false;
+  CapacityOption capacity;
 };
 
 int timed_out(const Address& from, const Address& to) {
@@ -103,12 +105,20 @@ Result<int> code_of(const Ends& ended, const Address& from, const Address& to) {
   return ended->is<PeerGone>() ? gone(to) : exit_done;
 }
 
-Result<int> relay_messages(const Address& from, const Address& to, bool one_way, const ListenOptions* listen,
-                           Deadline deadline) {
-  auto left = open_messages(from, Direction::receive, {}, listen, deadline);
+/// Of what is sent there.
+MessageDetails details_of(const Address& address, std::optional<Bytes> capacity) {
+  MessageDetails details;
+  if (sends_by_ring(address.kind)) details.capacity = capacity;
+  return details;
+}
+
+Result<int> relay_messages(const Address& from, const Address& to, bool one_way, std::optional<Bytes> capacity,
+                           const ListenOptions* listen, Deadline deadline) {
+  auto left = one_way ? open_messages(from, Direction::receive, {}, listen, deadline)
+                      : open_messages(from, Direction::both, details_of(from, capacity), listen, deadline);
   if (!left) return std::unexpected{left.error()};
   if (left->is<TimedOut>()) return timed_out(from, to);
-  auto right = open_messages(to, Direction::send, {}, nullptr, deadline);
+  auto right = open_messages(to, Direction::send, details_of(to, capacity), nullptr, deadline);
   if (!right) return std::unexpected{right.error()};
   if (right->is<TimedOut>()) return timed_out(from, to);
   MessageEnd& a = *left->as<std::unique_ptr<MessageEnd>>();
@@ -150,15 +160,15 @@ Result<int> relay_to_stream(const Address& from, const Address& to, bool lines, 
 }
 
 /// A stream into messages: only by lines, since nothing else in it says where a message ends.
-Result<int> relay_from_stream(const Address& from, const Address& to, bool lines, const ListenOptions* listen,
-                              Deadline deadline) {
+Result<int> relay_from_stream(const Address& from, const Address& to, bool lines, std::optional<Bytes> capacity,
+                              const ListenOptions* listen, Deadline deadline) {
   if (!lines)
     return std::unexpected{usage_error(from.to_string() + " to " + to.to_string(),
                                        "a stream of bytes has no messages: --lines makes one of each line")};
   auto left = open_bytes(from, Direction::receive, Direction::receive, listen, deadline);
   if (!left) return std::unexpected{left.error()};
   if (left->is<TimedOut>()) return timed_out(from, to);
-  auto right = open_messages(to, Direction::send, {}, nullptr, deadline);
+  auto right = open_messages(to, Direction::send, details_of(to, capacity), nullptr, deadline);
   if (!right) return std::unexpected{right.error()};
   if (right->is<TimedOut>()) return timed_out(from, to);
   MessageEnd& end = *right->as<std::unique_ptr<MessageEnd>>();
@@ -183,8 +193,9 @@ Result<int> run(const Asked& asked) {
   if (!deadline) return std::unexpected{deadline.error()};
   auto options = asked.server.listen_options();
   if (!options) return std::unexpected{options.error()};
-  if (asked.server.listens() && !is_unix_socket(*from))
-    return std::unexpected{usage_error(from->to_string(), "--listen is for the first address, a Unix socket")};
+  if (asked.server.listens() && !can_be_listened_at(*from))
+    return std::unexpected{
+        usage_error(from->to_string(), "--listen is for the first address, a Unix socket or a channel")};
   const ListenOptions* listen = asked.server.listens() ? &*options : nullptr;
 
   for (const Address& address : {*from, *to}) {
@@ -193,23 +204,31 @@ Result<int> run(const Asked& asked) {
     if (carrier == Carrier::memory)
       return std::unexpected{usage_error(address.to_string(), "memory has no end to relay to: use send and recv")};
   }
+  const auto capacity = asked.capacity.value();
+  if (!capacity) return std::unexpected{capacity.error()};
+  if (*capacity && !sends_by_ring(from->kind) && !sends_by_ring(to->kind))
+    return std::unexpected{usage_error("--capacity", "it is for topic and channel")};
   const bool messages_in = carrier_of(from->kind) == Carrier::messages;
   const bool messages_out = carrier_of(to->kind) == Carrier::messages;
   if (messages_in == messages_out && asked.lines)
     return std::unexpected{usage_error("--lines", "it is for a stream on one side and messages on the other")};
-  if (messages_in && messages_out) return relay_messages(*from, *to, asked.one_way, listen, *deadline);
+  if (messages_in && messages_out) return relay_messages(*from, *to, asked.one_way, *capacity, listen, *deadline);
   if (messages_in) return relay_to_stream(*from, *to, asked.lines, listen, *deadline);
-  if (messages_out) return relay_from_stream(*from, *to, asked.lines, listen, *deadline);
+  if (messages_out) return relay_from_stream(*from, *to, asked.lines, *capacity, listen, *deadline);
   return relay_bytes(*from, *to, asked.one_way, listen, *deadline);
 }
 
 CommandRun define(const VerbOptions& options) {
   auto asked = std::make_shared<Asked>();
-  options.add_option("FROM", asked->from, "fifo, unix, fd:, -, mq, sysv-msg, unix-seq or unix-dgram").required();
+  options
+      .add_option("FROM", asked->from,
+                  "fifo, unix, fd:, -, mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue or channel")
+      .required();
   options.add_option("TO", asked->to, "The same kinds").required();
-  asked->server.add_to(options, "FROM is a Unix socket that is bound, and lets one peer in");
+  asked->server.add_to(options, "FROM is a Unix socket or channel that is bound, and lets one peer in");
   options.add_flag("--one-way", asked->one_way, "From FROM to TO only, also where both are two-way");
   options.add_flag("--lines", asked->lines, "Between a stream and messages: each line is one message");
+  asked->capacity.add_to(options);
   asked->wait.add_to(options);
   return [asked](const TrailingWords&) { return run(*asked); };
 }
@@ -220,12 +239,13 @@ const Verb relay_verb{"relay", "Carry data between two addresses, both ways wher
                       "  ginnel relay unix:/tmp/s -                     # talk to a server\n"
                       "  ginnel relay --listen unix:/tmp/s unix:/tmp/t  # stand between two\n"
                       "  ginnel relay mq:/jobs unix-seq:/tmp/workers    # message by message\n"
+                      "  ginnel relay --listen channel:/tmp/c unix-seq:/tmp/s\n"
                       "  ginnel relay fifo:/tmp/log unix-dgram:/tmp/d --lines\n"
                       "\n"
-                      "Two-way are unix, unix-seq, - and an fd: open for both. When one direction\n"
-                      "ends, the other side is told and may still answer. Messages stay whole between\n"
-                      "message kinds; into a stream they go one after the other; out of a stream they\n"
-                      "are made of lines (--lines).\n",
+                      "Two-way are unix, unix-seq, channel, - and an fd: open for both. When one\n"
+                      "direction ends, the other side is told and may still answer; but a channel ends\n"
+                      "both ways at once. Messages stay whole between message kinds; into a stream they\n"
+                      "go one after the other; out of a stream they are made of lines (--lines).\n",
                       "", define};
 
 }  // namespace ginnel::cli

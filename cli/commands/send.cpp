@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "endpoints/capacity_option.hpp"
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/memory.hpp"
@@ -25,11 +26,16 @@ struct Asked {
   std::string offset = "0";
   unsigned priority = 0;
   long type = 0;
+  CapacityOption capacity;
   bool lines = false;
   WaitOptions wait;
   VerbOption data_given;
   VerbOption priority_given;
   VerbOption type_given;
+
+  [[nodiscard]] bool about_messages() const {
+    return lines || capacity.is_given() || priority_given.count() + type_given.count() > 0;
+  }
 };
 
 /// Where the data comes from: a word of the command line, or a descriptor.
@@ -173,10 +179,11 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
   if (!offset) return std::unexpected{offset.error()};
 
   const Carrier carrier = carrier_of(to->kind);
-  if (carrier != Carrier::messages && (asked.lines || asked.priority_given.count() + asked.type_given.count() > 0))
-    return std::unexpected{usage_error(
-        to->to_string(),
-        "--lines, --priority and --type are for messages: mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue")};
+  if (carrier != Carrier::messages && asked.about_messages())
+    return std::unexpected{usage_error(to->to_string(),
+                                       "--lines, --priority, --type and --capacity are for messages: mq, sysv-msg, "
+                                       "unix-seq, unix-dgram, topic, latest, "
+                                       "queue, channel")};
   switch (carrier) {
     case Carrier::bytes:
       return send_bytes(*to, *source, *deadline);
@@ -184,6 +191,9 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
       MessageDetails details;
       if (asked.priority_given.count() > 0) details.priority = asked.priority;
       if (asked.type_given.count() > 0) details.type = asked.type;
+      auto capacity = asked.capacity.value();
+      if (!capacity) return std::unexpected{capacity.error()};
+      details.capacity = *capacity;
       return send_messages(*to, *source, details, asked.lines, *deadline);
     }
     case Carrier::memory:
@@ -208,6 +218,7 @@ CommandRun define(const VerbOptions& options) {
   asked->type_given =
       options.add_option("--type", asked->type, "sysv-msg: a number from 1 that receivers choose by (default 1)")
           .type_name("N");
+  asked->capacity.add_to(options);
   options.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: write from here on").type_name("SIZE");
   asked->wait.add_to(options);
   return [asked](const TrailingWords& trailing) { return run(*asked, trailing); };
@@ -223,12 +234,13 @@ const Verb send_verb{"send", "Send standard input, or one message, to an address
                      "  seq 3 | ginnel send topic:robot/log --lines  # once somebody reads it\n"
                      "  ginnel send latest:robot/state 'charging'  # stays until the next\n"
                      "  ginnel send queue:jobs --priority 3 'urgent'\n"
+                     "  ginnel send channel:/run/plan 'go'  # once its listener has answered\n"
                      "  ginnel send shm:/board --offset 4K < page\n"
                      "\n"
                      "fifo, unix, fd: and - take a stream of bytes of any length; mq, sysv-msg,\n"
-                     "unix-seq, unix-dgram, topic, latest and queue take messages. A socket that is\n"
-                     "not there yet is waited for: for one second, for as long as --timeout says, or\n"
-                     "not at all with --nonblock. Standard input is waited for also then.\n",
+                     "unix-seq, unix-dgram, topic, latest, queue and channel take messages. A socket\n"
+                     "that is not there yet is waited for: for one second, for as long as --timeout\n"
+                     "says, or not at all with --nonblock. Standard input is waited for also then.\n",
                      "[-- DATA]", define};
 
 }  // namespace ginnel::cli

@@ -18,6 +18,7 @@ Carrier carrier_of(AddressKind kind) noexcept {
     case AddressKind::topic:
     case AddressKind::latest:
     case AddressKind::queue:
+    case AddressKind::channel:
       return Carrier::messages;
     case AddressKind::posix_shm:
     case AddressKind::sysv_shm:
@@ -28,6 +29,8 @@ Carrier carrier_of(AddressKind kind) noexcept {
   }
 }
 
+bool sends_by_ring(AddressKind kind) noexcept { return kind == AddressKind::topic || kind == AddressKind::channel; }
+
 Error carries_nothing(const Address& address) {
   const auto refused = [&](std::string_view hint) { return Error{EOPNOTSUPP, "address", address.to_string(), hint}; };
   switch (address.kind) {
@@ -36,11 +39,8 @@ Error carries_nothing(const Address& address) {
       return refused("a semaphore carries no data: see 'ginnel sem --help'");
     case AddressKind::lock:
       return refused("a lock carries no data: see 'ginnel lock --help'");
-    case AddressKind::process:
-    case AddressKind::signal:
-      return refused("a process takes signals: see 'ginnel signal --help'");
     default:
-      return refused("of messaging in shared memory only topic, latest and queue are built yet");
+      return refused("a process takes signals: see 'ginnel signal --help'");
   }
 }
 

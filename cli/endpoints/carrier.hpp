@@ -10,12 +10,15 @@ namespace ginnel::cli {
 
 enum class Carrier {
   bytes,     ///< a stream without boundaries, which ends: fifo, unix, fd, -
-  messages,  ///< each arrives whole or not at all: mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue
+  messages,  ///< each arrives whole or not at all: mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue, channel
   memory,    ///< lies there until it is overwritten: shm, sysv-shm, memfd
-  none,      ///< carries no data: sem, sysv-sem, lock, pid, signal; and what is not built yet
+  none,      ///< carries no data: sem, sysv-sem, lock, pid, signal
 };
 
 [[nodiscard]] Carrier carrier_of(AddressKind kind) noexcept;
+
+/// Whether what is sent there goes through a ring of the sender's own, whose size is the sender's choice: topic, channel.
+[[nodiscard]] bool sends_by_ring(AddressKind kind) noexcept;
 
 /// Why this address is of no use to the verb that was given it.
 [[nodiscard]] Error carries_nothing(const Address& address);

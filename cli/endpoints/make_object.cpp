@@ -148,7 +148,7 @@ std::string_view why_not_made(AddressKind kind) {
     case AddressKind::latest:
       return "a newest value is made by its first writer or reader: see 'ginnel send' and 'ginnel recv'";
     case AddressKind::channel:
-      return "of messaging in shared memory only topic, latest and queue are built yet";
+      return "a channel lives with its two ends: see 'ginnel recv --listen' and 'ginnel relay --listen'";
     default:
       return "can be made: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, queue";
   }

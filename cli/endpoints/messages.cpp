@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "endpoints/carrier.hpp"
 #include "endpoints/message_ends.hpp"
 
 namespace ginnel::cli {
@@ -17,6 +18,7 @@ Result<void> check(const Address& address, const MessageDetails& details) {
   if (details.type && address.kind != AddressKind::sysv_queue) return refused("--type is for sysv-msg");
   if (details.priority && address.kind != AddressKind::posix_queue && address.kind != AddressKind::queue)
     return refused("--priority is for mq and queue");
+  if (details.capacity && !sends_by_ring(address.kind)) return refused("--capacity is for topic and channel");
   if (details.peek && details.type) return refused("--peek goes by position and takes no --type");
   return {};
 }
@@ -32,11 +34,13 @@ OpenedMessages open_messages(const Address& address, Direction direction, const 
     case AddressKind::sysv_queue:
       return open_sysv_queue(address, details);
     case AddressKind::topic:
-      return open_topic(address, direction, deadline);
+      return open_topic(address, details, direction, deadline);
     case AddressKind::latest:
       return open_latest(address, direction);
     case AddressKind::queue:
       return open_queue(address, direction, details);
+    case AddressKind::channel:
+      return open_channel(address, details, direction, listen, deadline);
     case AddressKind::unix_datagram:
       return direction == Direction::send ? open_datagram_sender(address, deadline)
                                           : open_datagram_receiver(address, listen ? *listen : ListenOptions{});

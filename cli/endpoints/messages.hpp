@@ -9,6 +9,7 @@
 #include "endpoints/bytes.hpp"
 #include "endpoints/server.hpp"
 #include "ginnel/core/address.hpp"
+#include "ginnel/core/bytes.hpp"
 #include "ginnel/core/deadline.hpp"
 #include "ginnel/core/outcome.hpp"
 #include "ginnel/core/result.hpp"
@@ -27,6 +28,7 @@ struct MessageDetails {
   std::optional<unsigned> priority;  ///< to send with: mq, queue
   std::optional<long> type;          ///< to send with, or to choose by: sysv-msg
   bool peek = false;                 ///< leave the message there: sysv-msg
+  std::optional<Bytes> capacity;     ///< of the ring that is sent by: topic, channel
 };
 
 /// An open end of something that carries messages whole. One thread may send while another receives.
@@ -53,7 +55,8 @@ class MessageEnd {
   virtual void finish_sending() noexcept {}
 };
 
-/// Opens mq:, sysv-msg:, unix-seq:, unix-dgram:, topic:, latest: or queue:. A datagram receiver is bound whether or not `listen` is given.
+/// Opens mq:, sysv-msg:, unix-seq:, unix-dgram:, topic:, latest:, queue: or channel:. `both` receives,
+/// and may send where the end is two-way. A datagram receiver is bound whether or not `listen` is given.
 [[nodiscard]] Result<Outcome<std::unique_ptr<MessageEnd>, TimedOut>> open_messages(const Address& address,
                                                                                    Direction direction,
                                                                                    const MessageDetails& details,

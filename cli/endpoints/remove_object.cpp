@@ -95,6 +95,7 @@ Removal remove_object(const Address& address) {
     case AddressKind::unix_stream:
     case AddressKind::unix_seqpacket:
     case AddressKind::unix_datagram:
+    case AddressKind::channel:  // all that has a name of it
       return remove_stale_socket(address);
     case AddressKind::topic:
       return remove_topic(address.name);
@@ -110,7 +111,7 @@ Removal remove_object(const Address& address) {
       return std::unexpected{
           Error{EOPNOTSUPP, "rm", address.to_string(),
                 "can be removed: fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem, topic, latest, queue and the "
-                "path of a dead unix socket"}};
+                "path of a dead unix socket or channel"}};
   }
 }
 

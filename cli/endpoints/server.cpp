@@ -40,6 +40,10 @@ bool is_unix_socket(const Address& address) noexcept {
          address.kind == AddressKind::unix_datagram;
 }
 
+bool can_be_listened_at(const Address& address) noexcept {
+  return is_unix_socket(address) || address.kind == AddressKind::channel;
+}
+
 Result<Outcome<UniqueFd, TimedOut>> accept_one(const Address& address, const ListenOptions& options,
                                                Deadline deadline) {
   const UnixType type = address.kind == AddressKind::unix_seqpacket ? UnixType::seqpacket : UnixType::stream;

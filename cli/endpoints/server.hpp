@@ -12,7 +12,7 @@
 
 namespace ginnel::cli {
 
-/// --listen, and whom to let in: the side of a Unix socket that waits.
+/// --listen, and whom to let in: the side of a Unix socket, or of a channel, that waits.
 class ServerOptions {
  public:
   void add_to(const VerbOptions& options, const std::string& what_listens);
@@ -28,6 +28,8 @@ class ServerOptions {
 };
 
 [[nodiscard]] bool is_unix_socket(const Address& address) noexcept;
+/// Unix sockets, and channels, which begin at one.
+[[nodiscard]] bool can_be_listened_at(const Address& address) noexcept;
 
 /// Binds the address, lets one peer in and takes the path away again. Peers that the lists do not admit are told on
 /// standard error, and the wait goes on. The path goes too when a signal ends the command meanwhile.

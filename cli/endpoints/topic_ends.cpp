@@ -42,8 +42,10 @@ class TopicReceiver final : public MessageEnd {
   Subscriber<AnyBytes> subscriber_;
 };
 
-OpenedMessages open_sender(const Address& address, Deadline deadline) {
-  auto publisher = Publisher<std::byte[]>::create(address.name);
+OpenedMessages open_sender(const Address& address, const MessageDetails& details, Deadline deadline) {
+  PublisherOptions options;
+  options.capacity = details.capacity.value_or(options.capacity);
+  auto publisher = Publisher<std::byte[]>::create(address.name, options);
   if (!publisher) return std::unexpected{publisher.error()};
   const auto read = publisher->wait_for_reader(deadline);
   if (!read) return std::unexpected{read.error()};
@@ -59,8 +61,9 @@ OpenedMessages open_receiver(const Address& address) {
 
 }  // namespace
 
-OpenedMessages open_topic(const Address& address, Direction direction, Deadline deadline) {
-  return direction == Direction::send ? open_sender(address, deadline) : open_receiver(address);
+OpenedMessages open_topic(const Address& address, const MessageDetails& details, Direction direction,
+                          Deadline deadline) {
+  return direction == Direction::send ? open_sender(address, details, deadline) : open_receiver(address);
 }
 
 }  // namespace ginnel::cli

@@ -12,21 +12,21 @@ namespace {
 using inventory::Kind;
 using inventory::Object;
 
+/// A channel's name is that of its listener's socket.
+bool is_unix(AddressKind kind) {
+  return kind == AddressKind::unix_stream || kind == AddressKind::unix_seqpacket ||
+         kind == AddressKind::unix_datagram || kind == AddressKind::channel;
+}
+
 /// The scheme without what tells the types of Unix sockets apart, and an absolute path.
 std::string comparable(const Address& address) {
   std::string name = address.name;
-  const bool is_path = address.kind == AddressKind::fifo || address.kind == AddressKind::lock ||
-                       address.kind == AddressKind::unix_stream || address.kind == AddressKind::unix_seqpacket ||
-                       address.kind == AddressKind::unix_datagram;
+  const bool is_path = address.kind == AddressKind::fifo || address.kind == AddressKind::lock || is_unix(address.kind);
   if (is_path && !name.starts_with('@') && !name.starts_with('/')) {
     std::error_code ignored;
     name = (std::filesystem::current_path(ignored) / name).lexically_normal();
   }
   return name;
-}
-
-bool is_unix(AddressKind kind) {
-  return kind == AddressKind::unix_stream || kind == AddressKind::unix_seqpacket || kind == AddressKind::unix_datagram;
 }
 
 bool matches_sysv(const Address& address, const Object& object) {

@@ -38,7 +38,7 @@ constexpr std::array schemes{
     Scheme{AddressKind::topic, "topic", Form::plain_name, "topic:name"},
     Scheme{AddressKind::latest, "latest", Form::plain_name, "latest:name"},
     Scheme{AddressKind::queue, "queue", Form::plain_name, "queue:name"},
-    Scheme{AddressKind::channel, "channel", Form::path, "channel:/path"},
+    Scheme{AddressKind::channel, "channel", Form::socket, "channel:/path"},
     Scheme{AddressKind::descriptor, "fd", Form::descriptor, "fd:3"},
 };
 
