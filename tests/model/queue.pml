@@ -8,9 +8,13 @@
    count of deliveries; while nobody dies it is delivered once, and to one popper in the order of pushing; in the end all slots are free and all cells
    empty; the memory never seems to contradict itself.
 
+   proof -DMESSAGES=1
+   proof
+   proof -DMESSAGES=1 -DDEATHS
+
    fault PAYLOAD_AFTER_PUBLISH     a message is written after its cell names it
    fault PUBLISH_RELAXED           ... the cell is stored without release
-   fault TAKE_RELAXED              a message is taken without acquire
+   fault NOT_ACQUIRED              cell and slot are looked at, and the message taken, without acquire
    fault ACK_RELAXED               a slot is freed without release: what is read of its message may be late
    fault CELL_NOT_LOOKED_AT_AGAIN  the slot's word is not read between two looks at an unchanged cell
    fault FREED_BEFORE_REOPENED     a message is acknowledged before its cell is reopened
@@ -73,6 +77,12 @@
 #define round_of(position) ((position) / CELLS)
 #define reopened(word) cell_word(round_of_cell(word) + 1, 0)
 
+#ifdef NOT_ACQUIRED
+#define looking relaxed
+#else
+#define looking ordered
+#endif
+
 #define LIVE 1
 #define DEAD 2
 #define VACANT 0
@@ -91,7 +101,7 @@ byte acknowledged[MESSAGES + 2];
 #define SPENT 2
 #define CHANGED 3
 inline look_at_cell(position, cell_seen) {
-  load(me, slot(slot_in(cell_seen)), word, ordered);
+  load(me, slot(slot_in(cell_seen)), word, looking);
 #ifdef CELL_NOT_LOOKED_AT_AGAIN
   got = cell_seen;
 #else
@@ -198,7 +208,9 @@ inline recover_dead(n) {
 }
 
 inline mark_returned() {
-#ifndef RETURNED_NOT_MARKED
+#ifdef RETURNED_NOT_MARKED
+  skip
+#else
   exchange(me, mark, memory[mark].now + 2, got);
   exchange(me, mark, memory[mark].now - memory[mark].now % 2 + 1, got)
 #endif
@@ -314,9 +326,9 @@ proctype Pusher(byte me, first, count) {
 
 /* `taken`: a message is held; else there is none. */
 inline take_queued() {
-  load(me, head, position, ordered);
+  load(me, head, position, looking);
   do
-  :: load(me, cell(position), seen, ordered);
+  :: load(me, cell(position), seen, looking);
      if
      :: round_of_cell(seen) > round_of(position) ->
         position = position + 1 + (round_of_cell(seen) - round_of(position) - 1) * CELLS
@@ -346,17 +358,23 @@ inline take_queued() {
 
 inline take_slot(which) {
   mine = which;
-#ifdef TAKE_RELAXED
-  d_step {
+  atomic {
+#ifdef NOT_ACQUIRED
+    d_step {
+      if
+      :: memory[slot(mine)].now == word -> store_now(me, slot(mine), held, ordered); got = word
+      :: else -> got = word + 1
+      fi
+    }
+#else
+    compare_exchange(me, slot(mine), word, held, got, relaxed);
+#endif
+    taken = (got == word);
     if
-    :: memory[slot(mine)].now == word -> store_now(me, slot(mine), held, ordered); got = word
-    :: else -> got = word + 1
+    :: taken -> delivered[memory[payload(mine)].now - 1]++
+    :: else
     fi
   }
-#else
-  compare_exchange(me, slot(mine), word, held, got, relaxed);
-#endif
-  taken = (got == word)
 }
 
 inline take() {
@@ -402,7 +420,7 @@ inline take() {
 }
 
 proctype Popper(byte me) {
-  byte mine, position, found, other, at, first, first_position, last;
+  byte mine, position, found, other, at, first, first_position, last, newest;
   short got, word, seen, held, mark_seen, first_word, dead_word;
   bool taken, completed, is_end;
   {
@@ -420,9 +438,9 @@ proctype Popper(byte me) {
             store(me, use(me), mine + 1, relaxed);
             load(me, payload(mine), got, relaxed);
             assert(got > 0 && published[got - 1] && acknowledged[got - 1] == 0);
-            assert(deaths > 0 || delivered[got - 1] == 0);
-            delivered[got - 1]++;
             assert(deliveries_of(held) == delivered[got - 1]);
+            assert(deaths > 0 || (delivered[got - 1] == 1 && got > newest));
+            newest = got;
             last = got;
             store(me, use(me), 0, relaxed)
           }
@@ -487,12 +505,14 @@ init {
     run Popper(1);
     run Popper(2);
 #ifdef DEATHS
+#ifdef REJOINS
+    run Death(pusher);
+    run Rejoin()
+#else
     if
     :: run Death(pusher)
     :: run Death(1)
-    fi;
-#ifdef REJOINS
-    run Rejoin()
+    fi
 #endif
 #endif
   }
