@@ -1,11 +1,12 @@
 #include "command.hpp"
 
-#include <cstdio>
+#include "render/harmless.hpp"
+#include "render/output.hpp"
 
 namespace ginnel::cli {
 
 int nothing(const Verb& verb, std::string_view text) {
-  std::fprintf(stderr, "ginnel %s: %s\n", std::string{verb.name}.c_str(), std::string{text}.c_str());
+  note("ginnel {}: {}\n", verb.name, harmless(text));
   return exit_nothing;
 }
 

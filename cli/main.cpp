@@ -9,6 +9,7 @@
 #include "applets/applet.hpp"
 #include "cleanup.hpp"
 #include "ginnel/core/address.hpp"
+#include "render/harmless.hpp"
 #include "render/help.hpp"
 #include "render/output.hpp"
 #include "standard_streams.hpp"
@@ -37,7 +38,7 @@ std::string overview_footer() {
 std::string verb_footer(const Verb& verb) { return "Examples\n" + std::string{verb.examples}; }
 
 void print_error(std::string_view where, std::string_view message) {
-  note("{}: {}{}", where, message, message.ends_with('\n') ? "" : "\n");
+  note("{}: {}{}", where, harmless(message), message.ends_with('\n') ? "" : "\n");
 }
 
 /// The code to end with, unless what was printed has not arrived.

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 #include "endpoints/server.hpp"
 #include "foreground.hpp"
 #include "ginnel/sys/ancillary.hpp"
+#include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/spawn.hpp"
 #include "options.hpp"
@@ -45,7 +47,33 @@ struct Passed {
   int fd = -1;
 };
 
-Result<Passed> open_to_pass(const std::string& word, int flags) {
+bool is_fifo(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+/// Opens a file. The other side of a FIFO is waited for until the deadline, where open(2) would wait for ever: a reader, or
+/// something to read, since before that the receiver would find the end of a stream that has not begun.
+Result<Outcome<UniqueFd, TimedOut>> open_file(const std::string& word, int flags, Deadline deadline) {
+  UniqueFd file{::open(word.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666)};
+  if (!file.valid()) {
+    const Error refused = Error::last("open", word);
+    const bool lacks_reader = refused.code() == ENXIO && (flags & O_ACCMODE) == O_WRONLY;
+    if (!lacks_reader) return std::unexpected{refused};
+    auto writer = open_fifo_writer(word, deadline);
+    if (!writer) return std::unexpected{writer.error()};
+    if (writer->is<TimedOut>()) return TimedOut{};
+    file = std::move(*writer).as<UniqueFd>();
+  } else if ((flags & O_ACCMODE) == O_RDONLY && is_fifo(file.get())) {
+    auto ready = wait_ready(file.get(), Interest::readable, deadline);
+    if (!ready) return std::unexpected{ready.error()};
+    if (ready->is<TimedOut>()) return TimedOut{};
+  }
+  if (auto waits = set_nonblocking(file.get(), false); !waits) return std::unexpected{waits.error()};
+  return file;
+}
+
+Result<Outcome<Passed, TimedOut>> open_to_pass(const std::string& word, int flags, Deadline deadline) {
   if (word.starts_with("fd:")) {
     auto address = Address::parse(word);
     if (!address) return std::unexpected{address.error()};
@@ -55,8 +83,10 @@ Result<Passed> open_to_pass(const std::string& word, int flags) {
           "no such descriptor is open here: the shell opens it, as in 5<file")};
     return Passed{{}, address->fd};
   }
-  UniqueFd file{::open(word.c_str(), flags | O_CLOEXEC, 0666)};
-  if (!file.valid()) return std::unexpected{Error::last("open", word)};
+  auto opened = open_file(word, flags, deadline);
+  if (!opened) return std::unexpected{opened.error()};
+  if (opened->is<TimedOut>()) return TimedOut{};
+  UniqueFd file = std::move(*opened).as<UniqueFd>();
   const int fd = file.get();
   return Passed{std::move(file), fd};
 }
@@ -74,10 +104,12 @@ Result<int> send_files(const SendAsked& asked) {
   std::vector<Passed> passed;
   std::vector<int> numbers;
   for (const std::string& word : asked.files) {
-    auto opened = open_to_pass(word, flags);
+    auto opened = open_to_pass(word, flags, *deadline);
     if (!opened) return std::unexpected{opened.error()};
-    numbers.push_back(opened->fd);
-    passed.push_back(std::move(*opened));
+    if (opened->is<TimedOut>())
+      return nothing(fd_verb, word + ": the other side of this FIFO did not come within the time given");
+    numbers.push_back(opened->as<Passed>().fd);
+    passed.push_back(std::move(*opened).as<Passed>());
   }
 
   auto socket = connect_to(*address, *deadline);

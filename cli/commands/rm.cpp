@@ -9,6 +9,7 @@
 #include "ginnel/inventory.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/find_object.hpp"
+#include "render/harmless.hpp"
 #include "render/output.hpp"
 #include "verbs.hpp"
 
@@ -23,7 +24,7 @@ struct RmArguments {
 };
 
 int complain(const std::string& message) {
-  note("ginnel rm: {}{}", message, message.ends_with('\n') ? "" : "\n");
+  note("ginnel rm: {}{}", harmless(message), message.ends_with('\n') ? "" : "\n");
   return exit_refused;
 }
 

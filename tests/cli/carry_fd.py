@@ -77,6 +77,21 @@ class Descriptors(ShellTest):
         with open(self.path("log"), encoding="ascii") as log:
             self.assertEqual(log.read(), "1\n2\n")
 
+    def test_a_fifo_is_passed_once_its_other_side_is_there(self):
+        done = self.sh("mkfifo x; ginnel fd send unix:s x --timeout 50s & ginnel fd recv --listen unix:s -- sh -c 'cat <&3' & "
+                       "echo through the fifo > x; wait")
+        self.assertEqual(done.out, b"through the fifo\n")
+        done = self.sh("ginnel fd send --append unix:s x --timeout 50s & cat x & "
+                       "ginnel fd recv --listen unix:s -- sh -c 'echo back >&3'; wait")
+        self.assertEqual(done.out, b"back\n")
+
+    def test_a_fifo_whose_other_side_does_not_come_holds_nobody_past_the_deadline(self):
+        self.sh("mkfifo x")
+        for line in ("fd send unix:s x --timeout 30ms", "fd send --append unix:s x --timeout 30ms",
+                     "fd send unix:s x --nonblock"):
+            with self.subTest(line):
+                self.assertIn("x: the other side of this FIFO", self.sh("ginnel " + line, code=1).errors)
+
     def test_a_closed_descriptor_is_refused_by_its_name(self):
         self.assertIn("fd:77", self.sh("ginnel fd send unix:s fd:77", code=2).errors)
 

@@ -77,6 +77,18 @@ class Lock(ShellTest):
         self.assertIn(("ofd", 0, 100), {(h["kind"], h["start"], h["length"]) for h in holders})
         self.let_go(job)
 
+    def test_the_name_of_a_holder_cannot_play_with_the_terminal(self):
+        self.need("flock")
+        self.sh("cp $(command -v sleep) $'s\\x1b[2Jx'; mkfifo held")
+        job = self.start("exec flock lockfile -c $'echo > held; exec ./s\\x1b[2Jx 1000'")
+        self.sh("cat held")
+        self.wait_until(lambda: b"s?[2Jx" in self.sh("ginnel lock lockfile --who", code=None).out, "the holder by its name")
+        told = self.sh("ginnel lock lockfile --nonblock -- true", code=1).errors
+        self.assertIn("(s?[2Jx)", told)
+        self.assertNotIn("\x1b", told)
+        job.signal(signal.SIGTERM)
+        job.finish()
+
     def test_what_is_wrong_is_said(self):
         self.assertIn("START:LENGTH", self.sh("ginnel lock lockfile --range 7 -- true", code=2).errors)
         self.assertIn("no command", self.sh("ginnel lock lockfile", code=2).errors)
