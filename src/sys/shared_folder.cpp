@@ -42,6 +42,17 @@ Result<void> check_private(int folder, const std::string& path) {
   return {};
 }
 
+/// The umask took rights of the group away when the directory was made. Only its owner can give them back.
+Result<void> widen(int folder, mode_t mode, const std::string& path) {
+  struct stat status{};
+  if (::fstat(folder, &status) < 0) return std::unexpected{Error::last("fstat", path)};
+  if (status.st_uid != effective_user() || (mode & rights & ~status.st_mode) == 0) return {};
+  const mode_t wider = (status.st_mode & 07777U) | (mode & rights);
+  if (retry_interrupted([&] { return ::fchmod(folder, wider); }) < 0)
+    return std::unexpected{Error::last("fchmod", path)};
+  return {};
+}
+
 std::string room_hint(int folder, Bytes wanted) {
   struct statvfs fs{};
   if (retry_interrupted([&] { return ::fstatvfs(folder, &fs); }) < 0) return {};
@@ -120,7 +131,10 @@ Result<SharedFolder> SharedFolder::open_below(const std::string& name, mode_t mo
 Result<SharedFolder> SharedFolder::open_or_create_below(const std::string& name, mode_t mode) const {
   if (::mkdirat(folder_.get(), name.c_str(), mode & rights) < 0 && errno != EEXIST)
     return std::unexpected{file_error(folder_.get(), Error::last("mkdir"), path_of(name), Bytes{})};
-  return open_below(name, mode);
+  auto folder = open_below(name, mode);
+  if (!folder || (mode & rights_of_others) == 0) return folder;
+  if (auto wide = widen(folder->descriptor(), mode, path_of(name)); !wide) return std::unexpected{wide.error()};
+  return folder;
 }
 
 Result<UniqueFd> SharedFolder::make_file(Bytes size, mode_t mode) const {

@@ -30,7 +30,7 @@ class [[nodiscard]] SharedFolder {
   /// Errors: ENOENT, and as open_or_create.
   [[nodiscard]] static Result<SharedFolder> open(const std::string& path, mode_t mode = 0700);
 
-  /// The same below this one. Errors: as above.
+  /// The same below this one. What group and others may do by `mode` they may whatever the umask of whoever makes it. Errors: as above.
   [[nodiscard]] Result<SharedFolder> open_or_create_below(const std::string& name, mode_t mode = 0700) const;
   [[nodiscard]] Result<SharedFolder> open_below(const std::string& name, mode_t mode = 0700) const;
 
