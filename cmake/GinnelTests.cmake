@@ -4,6 +4,8 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 set(ginnel_test_timeout_s 120)
+# Of those that do much work and wait for nobody.
+set(ginnel_work_timeout_s 600)
 
 set(ginnel_precompiled <chrono> <expected> <functional> <optional> <span> <string> <variant> <vector> <gtest/gtest.h>)
 
@@ -117,7 +119,7 @@ foreach(program IN LISTS crash_programs)
   # A sanitizer makes ten instructions of one, and proves nothing here.
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     add_test(NAME crash.${type} COMMAND ginnel_crash_${type})
-    set_tests_properties(crash.${type} PROPERTIES TIMEOUT ${ginnel_test_timeout_s} SKIP_RETURN_CODE 77)
+    set_tests_properties(crash.${type} PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77)
   endif()
 endforeach()
 
@@ -128,7 +130,7 @@ set_tests_properties(compile.refusals PROPERTIES TIMEOUT ${ginnel_test_timeout_s
 # The protocols of messaging, in every way in which their participants can meet; all of it: ./dev check model
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME model.quick COMMAND "${PROJECT_SOURCE_DIR}/tests/model/run" --quick)
-  set_tests_properties(model.quick PROPERTIES TIMEOUT ${ginnel_test_timeout_s} SKIP_RETURN_CODE 77)
+  set_tests_properties(model.quick PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77)
 endif()
 
 # Messaging in shared memory among 32 processes that are killed again and again: --seconds N for longer than in the suite.
@@ -138,7 +140,7 @@ ginnel_warnings(ginnel_soak)
 target_include_directories(ginnel_soak PRIVATE "${PROJECT_SOURCE_DIR}/tests")
 target_link_libraries(ginnel_soak PRIVATE ginnel::msg)
 add_test(NAME soak COMMAND ginnel_soak --seconds 60)
-set_tests_properties(soak PROPERTIES TIMEOUT ${ginnel_test_timeout_s})
+set_tests_properties(soak PROPERTIES TIMEOUT ${ginnel_work_timeout_s})
 
 # The command is tested from outside by tests/cli.
 if(TARGET ginnel AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/CMakeLists.txt")
