@@ -6,9 +6,11 @@
 #include <memory>
 
 #include "ginnel/core/process_id.hpp"
+#include "ginnel/sys/child.hpp"
 #include "ginnel/sys/cross_memory.hpp"
 #include "ginnel/sys/namespaces.hpp"
 #include "ginnel/sys/pipeline.hpp"
+#include "ginnel/sys/processors.hpp"
 #include "ginnel/sys/signal.hpp"
 #include "ginnel/sys/spawn.hpp"
 #include "operations.hpp"
@@ -56,6 +58,21 @@ struct DrainedAtEnd {
 std::vector<Operation> process_operations() {
   return {
       {"Process::self", [] { return [] { return Attempt{report(Process::self())}; }; }},
+      {"allowed_processors", [] { return [] { return Attempt{report(allowed_processors())}; }; }},
+      {"pin_to_processor",
+       [] {
+         const int number = must(allowed_processors()).front().number;
+         return [number] { return Attempt{report(pin_to_processor(number))}; };
+       }},
+      {"start_child",
+       [] {
+         return [] {
+           return started(start_child([] {
+             while (true) ::pause();
+             return 0;
+           }));
+         };
+       }},
       {"ProcessIdentity::self", [] { return [] { return Attempt{report(ProcessIdentity::self())}; }; }},
       {"Process::open",
        [] { return [child = waiting_child()] { return Attempt{report(Process::open(child->pid()))}; }; }},
