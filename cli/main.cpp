@@ -18,9 +18,10 @@
 namespace ginnel::cli {
 namespace {
 
-const std::array all_verbs{&mk_verb,     &rm_verb,      &send_verb,   &recv_verb, &relay_verb,  &pipe_verb, &lock_verb,
-                           &sem_verb,    &fd_verb,      &signal_verb, &run_verb,  &ls_verb,     &show_verb, &why_verb,
-                           &limits_verb, &explain_verb, &graph_verb,  &gc_verb,   &applet_verb, &tour_verb};
+const std::array all_verbs{&mk_verb,     &rm_verb,   &send_verb,   &recv_verb,    &relay_verb, &pipe_verb,
+                           &lock_verb,   &sem_verb,  &fd_verb,     &signal_verb,  &run_verb,   &ls_verb,
+                           &show_verb,   &why_verb,  &limits_verb, &explain_verb, &graph_verb, &gc_verb,
+                           &applet_verb, &tour_verb, &bench_verb,  &choose_verb};
 
 constexpr std::string_view exit_codes =
     "Exit codes\n"

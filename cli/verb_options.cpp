@@ -63,6 +63,7 @@ VerbOption VerbOptions::add_option(const std::string& name, T& value, const std:
 
 template VerbOption VerbOptions::add_option(const std::string&, std::string&, const std::string&) const;
 template VerbOption VerbOptions::add_option(const std::string&, std::vector<std::string>&, const std::string&) const;
+template VerbOption VerbOptions::add_option(const std::string&, std::vector<double>&, const std::string&) const;
 template VerbOption VerbOptions::add_option(const std::string&, long&, const std::string&) const;
 template VerbOption VerbOptions::add_option(const std::string&, unsigned&, const std::string&) const;
 template VerbOption VerbOptions::add_option(const std::string&, std::uint64_t&, const std::string&) const;

@@ -26,5 +26,7 @@ extern const Verb explain_verb;
 extern const Verb gc_verb;
 extern const Verb applet_verb;
 extern const Verb tour_verb;
+extern const Verb bench_verb;
+extern const Verb choose_verb;
 
 }  // namespace ginnel::cli

@@ -9,6 +9,14 @@ if(GINNEL_CLI AND cli_sources)
   find_package(nlohmann_json REQUIRED)
   find_package(CLI11 REQUIRED)
 
+  # The page that `ginnel bench --export html` writes is one file: all that it needs lies in the command.
+  include(GinnelEmbed)
+  set(page "${PROJECT_SOURCE_DIR}/cli/bench/page")
+  set(uplot "${PROJECT_SOURCE_DIR}/third_party/uplot")
+  ginnel_embed(page_source bench_page ginnel::cli::bench::embedded "page_html=${page}/page.html" "page_css=${page}/page.css"
+    "page_js=${page}/page.js" "uplot_css=${uplot}/uPlot.min.css" "uplot_js=${uplot}/uPlot.iife.min.js")
+  list(APPEND cli_sources "${page_source}")
+
   set(cli_main "${PROJECT_SOURCE_DIR}/cli/main.cpp")
   list(REMOVE_ITEM cli_sources "${cli_main}")
   set(cli_links ${ginnel_all_floors} fmt::fmt nlohmann_json::nlohmann_json CLI11::CLI11)
