@@ -142,6 +142,10 @@ target_link_libraries(ginnel_soak PRIVATE ginnel::msg)
 add_test(NAME soak COMMAND ginnel_soak --seconds 60)
 set_tests_properties(soak PROPERTIES TIMEOUT ${ginnel_work_timeout_s})
 
+# The judge of `ginnel bench`: ./dev check harness
+add_executable(ginnel_minimal "${PROJECT_SOURCE_DIR}/tests/harness/minimal.cpp")
+ginnel_warnings(ginnel_minimal)
+
 # The command is tested from outside by tests/cli.
 if(TARGET ginnel AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/CMakeLists.txt")
   add_subdirectory("${PROJECT_SOURCE_DIR}/tests/cli" tests/cli)
