@@ -177,7 +177,12 @@ Result<void> ask_for_needs(Needs& needs) {
         note("\n");
         return {};
       }
-      if (answer.empty() || (word.value.empty() && answer != "y" && answer != "yes")) break;
+      const bool yes_or_no = word.value.empty();
+      if (answer.empty() || (yes_or_no && (answer == "n" || answer == "no"))) break;
+      if (yes_or_no && answer != "y" && answer != "yes") {
+        note("{}: answer y or n\n", answer);
+        continue;
+      }
       const auto applied = word.apply(needs, answer);
       if (applied) break;
       note("{}: {}\n", applied.error().object(), applied.error().hint());

@@ -58,9 +58,10 @@ class Choose(ShellTest):
 
     def test_questions_at_a_terminal(self):
         self.need("script")
-        answers = "value\n\n\nnonsense\nall\n" + "\n" * 30
+        answers = "value\n\n\nmaybe\nn\nnonsense\nall\n" + "\n" * 30
         done = self.sh("script -qec 'ginnel choose' /dev/null", data=answers.encode(), code=None)
-        self.assertIn("there is no such one", done.text)
+        self.assertIn("maybe: answer y or n", done.text)
+        self.assertIn("nonsense: there is no such one", done.text)
         self.assertRegex(done.text, r"1 +\S*latest")
 
     def test_costs_of_a_report_decide_where_speed_is_asked_for(self):
