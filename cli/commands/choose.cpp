@@ -92,7 +92,7 @@ CommandRun define(const VerbOptions& options) {
 }  // namespace
 
 const Verb choose_verb{"choose", "Find the mechanism for what is needed",
-                       "  ginnel choose --for messages --senders one --receivers all --latency 2us --mode polling\n"
+                       "  ginnel choose --for messages --receivers all --latency 2us --mode polling\n"
                        "  ginnel choose --for jobs --receivers share --survives --redelivers\n"
                        "  ginnel choose --for calls --trust hostile --descriptors --json\n"
                        "  ginnel choose                  # asks\n"
