@@ -104,25 +104,6 @@ if(TARGET ginnel_inventory)
   add_subdirectory("${PROJECT_SOURCE_DIR}/tests/fuzz" tests/fuzz)
 endif()
 
-# Death at each instruction: what each messaging type promises after it. Each tests/crash/<type>_kill.cpp is a program; all trials of one: --full
-file(GLOB crash_programs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/*_kill.cpp")
-foreach(program IN LISTS crash_programs)
-  get_filename_component(type "${program}" NAME_WE)
-  string(REPLACE "_kill" "" type "${type}")
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/${type}_*.cpp")
-  add_executable(ginnel_crash_${type} ${sources} "${PROJECT_SOURCE_DIR}/tests/crash/single_step.cpp")
-  ginnel_warnings(ginnel_crash_${type})
-  target_compile_options(ginnel_crash_${type} PRIVATE -O1)
-  target_link_libraries(ginnel_crash_${type} PRIVATE ginnel_test_support ginnel::msg)
-  set_target_properties(ginnel_crash_${type} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-  target_precompile_headers(ginnel_crash_${type} REUSE_FROM ginnel_test_support)
-  # A sanitizer makes ten instructions of one, and proves nothing here.
-  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-    add_test(NAME crash.${type} COMMAND ginnel_crash_${type})
-    set_tests_properties(crash.${type} PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77)
-  endif()
-endforeach()
-
 # What may not travel between processes does not compile, and the compiler says why; the second one in ./dev check clang.
 add_test(NAME compile.refusals COMMAND "${PROJECT_SOURCE_DIR}/tests/compile/run" "${CMAKE_CXX_COMPILER}")
 set_tests_properties(compile.refusals PROPERTIES TIMEOUT ${ginnel_test_timeout_s})

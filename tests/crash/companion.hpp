@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "crash/messages.hpp"
-#include "crash/stepped_process.hpp"
+#include "support/single_step.hpp"
 
 namespace ginnel::crash {
 

@@ -1,4 +1,5 @@
 #include <array>
+#include <atomic>
 #include <optional>
 
 #include "crash/tables.hpp"
@@ -138,6 +139,10 @@ class LockWorld : public World {
   [[nodiscard]] SharedPlace at(std::size_t offset) const { return {.memory = memory_, .offset = offset}; }
   [[nodiscard]] Data& data() const { return *reinterpret_cast<Data*>(memory_->bytes().data() + data_at); }
 
+  /// So that many instructions lie between the two changes.
+  static void dwell() {
+    for (volatile int i = 0; i < 100; i = i + 1) std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
   MutexGuard repair(OrphanedGuard orphaned) {
     data().under_mutex[1] = data().under_mutex[0];
     return std::move(orphaned).mark_consistent();
@@ -155,7 +160,7 @@ class LockWorld : public World {
     require(data().under_mutex[0] == data().under_mutex[1], "it found what was half changed");
     actor.notes->begun = 1;
     ++data().under_mutex[0];
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    dwell();
     ++data().under_mutex[1];
     actor.notes->done = 1;
   }
@@ -169,7 +174,7 @@ class LockWorld : public World {
     }
     require(data().under_rwlock[0] == data().under_rwlock[1], "the data is half changed, and nobody was told");
     ++data().under_rwlock[0];
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    dwell();
     ++data().under_rwlock[1];
   }
 

@@ -196,8 +196,9 @@ class Trial {
       return;
     }
     const auto until = std::chrono::steady_clock::now() + course_.stands_for;
+    constexpr int between_ms = 5;
     do world_->meanwhile(Meanwhile::recover);
-    while (std::chrono::steady_clock::now() < until);
+    while (::poll(nullptr, 0, between_ms) == 0 && std::chrono::steady_clock::now() < until);
   }
   void let_second_end() {
     test::SteppedProcess& process = *second_->operator->();

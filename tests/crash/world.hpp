@@ -11,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include "crash/stepped_process.hpp"
 #include "ginnel/core/result.hpp"
+#include "support/single_step.hpp"
 
 // What dies, beside whom, and what has to hold afterwards. A world is everything that one trial happens in: it is made anew for each
 // trial, in a process of the trial's own, which is also the survivor. An operation is what an actor, a child of that process, is
