@@ -31,7 +31,7 @@ class QueueWorld : public World {
  public:
   explicit QueueWorld(const Course& course) : World{course} {
     queue_ = must(Jobs::create("q", options()), "the queue");
-    if (!course.has("queue.pop-wait") || holds(course.first) || holds(course.second))
+    if (!course.has("queue.pop-wait") || course.has("queue.recover") || holds(course.first) || holds(course.second))
       for (std::uint64_t i = 1; i <= first_messages; ++i) push_next(i == first_messages ? 1 : 0);
     if (course.has("queue.recover")) leave_the_dead("q");
     if (course.has("queue.remove") || course.has("queue.collect")) leave_the_dead("old");
@@ -317,7 +317,8 @@ constexpr std::array operations{
               .prepare = part<&QueueWorld::prepare_full>,
               .run = part<&QueueWorld::push_full>,
               .woken_by = "queue.consume",
-              .sleeps_in = futex_call},
+              .sleeps_in = futex_call,
+              .alone = true},
     Operation{.name = "queue.loan", .make = make, .prepare = open, .run = part<&QueueWorld::loan>, .afterwards = after},
     Operation{.name = "queue.drop-loan",
               .make = make,

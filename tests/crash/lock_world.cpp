@@ -141,7 +141,7 @@ class LockWorld : public World {
 
   /// So that many instructions lie between the two changes.
   static void dwell() {
-    for (volatile int i = 0; i < 100; i = i + 1) std::atomic_signal_fence(std::memory_order_seq_cst);
+    for (int i = 0; i < 100; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   MutexGuard repair(OrphanedGuard orphaned) {
     data().under_mutex[1] = data().under_mutex[0];
