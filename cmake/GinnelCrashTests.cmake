@@ -5,10 +5,6 @@ if(NOT TARGET ginnel_msg OR NOT TARGET ginnel_inventory)
   return()
 endif()
 
-if(NOT TARGET ginnel_msg OR NOT TARGET ginnel_inventory)
-  return()
-endif()
-
 file(GLOB crash_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/*.cpp")
 
 # ginnel_crash_program(<name>): optimised as users get it, and every function of a library found before main().
