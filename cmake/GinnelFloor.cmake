@@ -9,6 +9,14 @@ function(ginnel_warnings target)
     $<$<BOOL:${GINNEL_WERROR}>:-Werror>)
 endfunction()
 
+# What nearly every file reads, read once. The second compiler does without (preset clang): there a file that leaves out an include is found.
+set(ginnel_precompiled_std <algorithm> <array> <cerrno> <chrono> <cstdint> <expected> <functional> <map> <memory> <optional> <set> <span>
+  <string> <utility> <variant> <vector>)
+# Behind a precompiled header g++ 12 no longer holds back its false alarms from inside <string> and <string_view>: these files do without.
+set(ginnel_not_precompiled src/inventory/proc_text.cpp src/sys/posix_semaphore.cpp src/sys/posix_shm.cpp cli/choose/need_words.cpp)
+list(TRANSFORM ginnel_not_precompiled PREPEND "${PROJECT_SOURCE_DIR}/")
+set_source_files_properties(${ginnel_not_precompiled} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+
 # ginnel_sources(<out> <folder>): every *.cpp under the folder but the tests.
 function(ginnel_sources out folder)
   file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cpp")
@@ -52,6 +60,13 @@ function(ginnel_floor name)
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
     INSTALL_RPATH "$ORIGIN"
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
+
+  # One header serves all floors: they are compiled alike.
+  if(TARGET ginnel_core AND NOT name STREQUAL core)
+    target_precompile_headers(${target} REUSE_FROM ginnel_core)
+  else()
+    target_precompile_headers(${target} PRIVATE ${ginnel_precompiled_std})
+  endif()
 
   set(pc_requires "")
   foreach(below IN LISTS arg_DEPENDS)

@@ -34,6 +34,9 @@ if(GINNEL_CLI AND cli_sources)
     target_compile_definitions(${target} PRIVATE GINNEL_VERSION="${PROJECT_VERSION}")
     target_link_libraries(${target} PRIVATE ${cli_links})
   endforeach()
+  if(cli_sources)
+    target_precompile_headers(ginnel_cli PRIVATE ${ginnel_precompiled_std} <fmt/format.h> <nlohmann/json.hpp>)
+  endif()
   set_target_properties(ginnel PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin"
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

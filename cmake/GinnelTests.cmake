@@ -7,7 +7,7 @@ set(ginnel_test_timeout_s 120)
 # Of those that do much work and wait for nobody.
 set(ginnel_work_timeout_s 600)
 
-set(ginnel_precompiled <chrono> <expected> <functional> <optional> <span> <string> <variant> <vector> <gtest/gtest.h>)
+set(ginnel_precompiled ${ginnel_precompiled_std} <gtest/gtest.h>)
 
 # What the tests share. One precompiled header serves all test programs; for that their code generation must agree.
 ginnel_sources(support_sources tests/support)
