@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <mqueue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -34,22 +35,32 @@ DescriptorKind kind_of_socket(int fd) {
   return known && domain == AF_UNIX ? DescriptorKind::unix_socket : DescriptorKind::other_socket;
 }
 
-Result<DescriptorKind> kind_of_regular_file(int fd) {
+/// Only a queue of mqueue_open(2) answers; no file system is asked.
+bool is_posix_queue(int fd) noexcept {
+  mq_attr attributes{};
+  return ::mq_getattr(fd, &attributes) == 0;
+}
+
+/// A namespace or a process: the files of the kernel itself, which lie in no directory.
+Result<DescriptorKind> kind_of_kernel_file(int fd) {
   struct statfs fs{};
   if (retry_interrupted([&] { return ::fstatfs(fd, &fs); }) < 0)
     return std::unexpected{Error::last("fstatfs", name_of(fd))};
-  constexpr long mqueue_magic = 0x19800202;
-  if (fs.f_type == mqueue_magic) return DescriptorKind::posix_queue;
   if (fs.f_type == NSFS_MAGIC) return DescriptorKind::namespace_file;
   constexpr long pidfs_magic = 0x50494446;
-  if (fs.f_type == pidfs_magic) return DescriptorKind::pidfd;
+  return fs.f_type == pidfs_magic ? DescriptorKind::pidfd : DescriptorKind::regular_file;
+}
 
+/// What a file in a directory is, told without a question to its file system: that one may be the sender's own process (fuse(4)), which
+/// need not answer. Only files of a tmpfs let their seals be read, whatever their names say.
+Result<DescriptorKind> kind_of_regular_file(int fd) {
   auto link = proc_link(fd);
   if (!link) return std::unexpected{link.error()};
-  if (link->starts_with("/dev/shm/") && fs.f_type == TMPFS_MAGIC) return DescriptorKind::posix_shm;
-  if (!link->starts_with("/memfd:")) return DescriptorKind::regular_file;
-  // Anybody may call a file /memfd:x; only a memfd (and a file of a tmpfs) lets its seals be read.
-  if (::fcntl(fd, F_GET_SEALS) >= 0) return DescriptorKind::memfd;
+  if (!link->starts_with('/')) return kind_of_kernel_file(fd);
+  if (is_posix_queue(fd)) return DescriptorKind::posix_queue;
+  const bool memfd = link->starts_with("/memfd:");
+  if (!memfd && !link->starts_with("/dev/shm/")) return DescriptorKind::regular_file;
+  if (::fcntl(fd, F_GET_SEALS) >= 0) return memfd ? DescriptorKind::memfd : DescriptorKind::posix_shm;
   if (errno == EINVAL) return DescriptorKind::regular_file;
   return std::unexpected{Error::last("fcntl F_GET_SEALS", name_of(fd))};
 }
@@ -80,9 +91,10 @@ Result<DescriptorKind> kind_of_anonymous_inode(int fd) {
 }  // namespace
 
 Result<DescriptorKind> descriptor_kind(int fd) {
-  struct stat status{};
-  if (::fstat(fd, &status) < 0) return std::unexpected{Error::last("fstat", name_of(fd))};
-  switch (status.st_mode & S_IFMT) {
+  struct statx status{};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0)
+    return std::unexpected{Error::last("statx", name_of(fd))};
+  switch (status.stx_mode & S_IFMT) {
     case S_IFDIR:
       return DescriptorKind::directory;
     case S_IFLNK:

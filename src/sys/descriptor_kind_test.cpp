@@ -22,6 +22,7 @@
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/pipe.hpp"
 #include "support/child_process.hpp"
+#include "support/fuse_file.hpp"
 #include "support/scratch.hpp"
 
 namespace ginnel {
@@ -82,6 +83,17 @@ TEST(DescriptorKind, TellsSharedMemoryOfEachSortThoughItsNameLies) {
   std::filesystem::create_directory(scratch.file("memfd:x"));
   EXPECT_EQ(kind_of(::open(scratch.file("memfd:x/file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)),
             DescriptorKind::regular_file);
+}
+
+// Whoever is asked about such a file may let the asker wait for ever.
+TEST(DescriptorKind, OfAFuseFileIsToldWithoutAQuestionToItsServer) {
+  const auto file = test::FuseFile::open();
+  if (!file) GTEST_SKIP() << "no FUSE file can be had here";
+  EXPECT_EQ(*descriptor_kind(file->descriptor()), DescriptorKind::regular_file);
+  EXPECT_EQ(file->questions(), 0);
+  struct stat status{};
+  EXPECT_EQ(::fstat(file->descriptor(), &status), -1);
+  EXPECT_EQ(file->questions(), 1) << "this file would not tell a question";
 }
 
 TEST(DescriptorKind, TellsTheKernelsOwnObjects) {

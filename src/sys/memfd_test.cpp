@@ -13,6 +13,7 @@
 
 #include "ginnel/sys/io.hpp"
 #include "support/child_process.hpp"
+#include "support/fuse_file.hpp"
 #include "support/scratch.hpp"
 #include "support/signal_storm.hpp"
 
@@ -197,6 +198,15 @@ TEST(Memfd, WhatAStrangerMayHandOverInsteadIsRefusedAndClosed) {
     EXPECT_EQ(Memfd::adopt(UniqueFd{}, Seals::none, no_cap).error().code(), EBADF);
   }
   EXPECT_EQ(test::open_descriptors(), before);
+}
+
+TEST(Memfd, AFuseFileIsRefusedWithoutAQuestionToItsServer) {
+  const auto file = test::FuseFile::open();
+  if (!file) GTEST_SKIP() << "no FUSE file can be had here";
+  auto adopted = Memfd::adopt(file->duplicate(), Seals::none, no_cap);
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code(), EINVAL);
+  EXPECT_EQ(file->questions(), 0);
 }
 
 TEST(Memfd, AMissingSealIsNamed) {

@@ -81,8 +81,9 @@ enum class DescriptorKind {
   other,
 };
 
-/// What a descriptor is, for a receiver that must not believe its sender.
-/// Errors: EBADF, and ENOENT where /proc is not mounted. Source: fstat(2), proc(5) (/proc/self/fd), getsockopt(2).
+/// What a descriptor is, for a receiver that must not believe its sender. No file system is asked: that of a FUSE file may be the sender's
+/// own process, which need not answer. (Closing such a file does ask it, and close(2) waits for the answer.)
+/// Errors: EBADF, and ENOENT where /proc is not mounted. Source: statx(2), proc(5) (/proc/self/fd), getsockopt(2), fuse(4).
 [[nodiscard]] Result<DescriptorKind> descriptor_kind(int fd);
 [[nodiscard]] std::string_view to_string(DescriptorKind kind) noexcept;
 
