@@ -437,6 +437,24 @@ TEST_F(TopicTest, AWriterThatComesBackGoesOn) {
   EXPECT_TRUE(wait_for_end(sub)->died);
 }
 
+// The ring of the first is never found empty, which is not to be the only reason to look for others.
+TEST_F(TopicTest, ANewWriterIsFoundWhileAnotherPublishesWithoutEnd) {
+  auto busy = publisher<Pose>("t");
+  auto reader = subscriber<Pose>("t");
+  publish(busy, Pose{.x = 1});
+  ASSERT_TRUE(receive(reader).has_value());
+  auto late = publisher<Pose>("t");
+  publish(late, Pose{.x = 2});
+  bool found = false;
+  for (int i = 0; i < 10'000 && !found; ++i) {
+    publish(busy, Pose{.x = 1});
+    const auto pose = receive(reader);
+    ASSERT_TRUE(pose.has_value());
+    found = pose->x == 2;
+  }
+  EXPECT_TRUE(found);
+}
+
 TEST_F(TopicTest, WritersThatComeAndGoBeforeTheyAreReadLoseNothing) {
   constexpr std::uint64_t lives = 100;
   constexpr std::uint64_t messages = 200;
