@@ -73,14 +73,14 @@ Result<HeldFolder> hold_object(const std::string& kind, const std::string& name,
     const LockMode mode = purpose == Purpose::remove ? LockMode::exclusive : LockMode::shared;
     auto lock = folder->lock(mode, Deadline::after(longest_hold));
     if (!lock) return std::unexpected{lock.error()};
-    if (!lock->is<FileLock>())
+    if (!lock->is<FolderLock>())
       return std::unexpected{Error{EBUSY, "lock", address, "somebody is just coming to it, or removing it"}};
     const auto status = file_status(folder->descriptor());
     if (!status) return std::unexpected{status.error()};
     if (status->links == 0) continue;  // it was removed before it could be locked
     return HeldFolder{.home = std::move(*place),
                       .folder = std::move(*folder),
-                      .lock = std::move(lock->as<FileLock>()),
+                      .lock = std::move(lock->as<FolderLock>()),
                       .folder_name = folder_name,
                       .address = address};
   }

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "ginnel/sys/file_lock.hpp"
 #include "ginnel/sys/shared_folder.hpp"
 
 namespace ginnel::detail {
@@ -20,7 +19,7 @@ enum class Purpose { make, attach, remove };
 struct HeldFolder {
   SharedFolder home;
   SharedFolder folder;
-  FileLock lock;
+  FolderLock lock;
   std::string folder_name;
   std::string address;  ///< `topic:robot/pose`
 };

@@ -214,12 +214,19 @@ Result<UniqueFd> SharedFolder::open_again() const {
   return again;
 }
 
-Result<Outcome<FileLock, TimedOut>> SharedFolder::lock(LockMode mode, Deadline deadline) const {
+FolderLock::FolderLock(FileLock lock) noexcept : lock_{std::move(lock)}, owner_{::getpid()} {}
+
+FolderLock::~FolderLock() {
+  if (lock_.held() && ::getpid() == owner_) (void)::flock(lock_.descriptor(), LOCK_UN);
+}
+
+Result<Outcome<FolderLock, TimedOut>> SharedFolder::lock(LockMode mode, Deadline deadline) const {
   auto again = open_again();
   if (!again) return std::unexpected{again.error()};
   auto locked = FileLock::acquire(std::move(*again), mode, deadline);
   if (!locked) return std::unexpected{std::move(locked.error()).with_object(path_)};
-  return locked;
+  if (locked->is<TimedOut>()) return TimedOut{};
+  return FolderLock{std::move(*locked).as<FileLock>()};
 }
 
 Result<void> SharedFolder::for_each(const std::function<bool(const char* name, FileType type)>& found) const {

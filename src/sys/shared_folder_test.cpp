@@ -149,6 +149,32 @@ TEST_F(SharedFolderTest, AFolderThatOthersMayEnterNeedsAWordOfItsOwner) {
   EXPECT_TRUE(SharedFolder::open(home.path(), 0750).has_value());
 }
 
+TEST_F(SharedFolderTest, ItsLockEndsWithItsTakerThoughAForkedChildHasACopy) {
+  const SharedFolder home = folder();
+  const auto take = [&] {
+    auto locked = home.lock(LockMode::exclusive, Deadline::immediately());
+    EXPECT_TRUE(locked.has_value()) << locked.error().message();
+    return locked->is<FolderLock>() ? std::make_unique<FolderLock>(std::move(*locked).as<FolderLock>()) : nullptr;
+  };
+  auto taken = take();
+  ASSERT_NE(taken, nullptr);
+  auto child = test::fork_child([&](test::Ready ready) {
+    taken.reset();
+    ready.say();
+    ready.stay();
+  });
+  child.wait_until_ready();
+  EXPECT_EQ(take(), nullptr) << "a child gave up what is its parent's";
+
+  auto heir = test::fork_child([](test::Ready ready) {
+    ready.say();
+    ready.stay();
+  });
+  heir.wait_until_ready();
+  taken.reset();
+  EXPECT_NE(take(), nullptr);
+}
+
 TEST_F(SharedFolderTest, MoreThanThereIsRoomForIsRefusedBeforeAnythingIsTaken) {
   const SharedFolder home = folder();
   const auto refused = home.make_file(Bytes{std::uint64_t{1} << 60U}, 0600);

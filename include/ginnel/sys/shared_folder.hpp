@@ -17,6 +17,21 @@ namespace ginnel {
 /// The user whose rights the caller has now. Source: geteuid(2).
 [[nodiscard]] uid_t effective_user() noexcept;
 
+/// A lock on a SharedFolder. At destruction it is given up by the process that took it, though a child that another thread has made with
+/// fork(2) meanwhile has a copy of its description; in such a child destruction leaves it alone. Source: flock(2).
+class [[nodiscard]] FolderLock {
+ public:
+  FolderLock(FolderLock&&) noexcept = default;
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock();
+
+ private:
+  friend class SharedFolder;
+  explicit FolderLock(FileLock lock) noexcept;
+  FileLock lock_;
+  pid_t owner_;
+};
+
 /// A directory in which processes keep files for each other, held open so that nobody can put another in its place.
 /// Files appear whole or not at all, are never opened through a symbolic link, and are nobody else's under a second name.
 /// Thread-safe apart from moves. A child of fork(2) has a handle of its own. Source: openat(2), path_resolution(7).
@@ -54,7 +69,7 @@ class [[nodiscard]] SharedFolder {
   [[nodiscard]] Result<void> remove_folder(const std::string& name) const;
   /// A lock of flock(2) on the directory itself, whatever its path leads to by now, and by a description of its own: another lock of
   /// the same handle is another owner. Errors: ENOLCK, EMFILE, ENFILE.
-  [[nodiscard]] Result<Outcome<FileLock, TimedOut>> lock(LockMode mode, Deadline deadline = Deadline::never()) const;
+  [[nodiscard]] Result<Outcome<FolderLock, TimedOut>> lock(LockMode mode, Deadline deadline = Deadline::never()) const;
   /// Calls `found` with each name. Errors: as Directory::for_each.
   [[nodiscard]] Result<void> for_each(const std::function<bool(const char* name, FileType type)>& found) const;
 
