@@ -1,10 +1,11 @@
 #include <unistd.h>
 
-#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <string>
+#include <unordered_map>
 
 #include "ginnel/inventory.hpp"
 #include "inventory/coverage_text.hpp"
@@ -94,12 +95,16 @@ Result<std::string> read_plan(const std::string& path) {
 /// A likely entry is named by its address or its uid.
 Result<inventory::ExecuteOptions> named_entries(const inventory::Plan& plan, const std::vector<std::string>& names) {
   inventory::ExecuteOptions options;
+  if (names.empty()) return options;
+  std::unordered_map<std::string, inventory::ObjectId> entries;
+  for (const inventory::PlanEntry& entry : plan.entries) {
+    entries.try_emplace(entry.id.to_string(), entry.id);
+    entries.try_emplace(entry.name, entry.id);
+  }
   for (const std::string& name : names) {
-    const auto entry = std::ranges::find_if(
-        plan.entries, [&](const inventory::PlanEntry& one) { return one.name == name || one.id.to_string() == name; });
-    if (entry == plan.entries.end())
-      return std::unexpected{usage_error("--name " + name, "the plan has no such entry")};
-    options.named.insert(entry->id);
+    const auto entry = entries.find(name);
+    if (entry == entries.end()) return std::unexpected{usage_error("--name " + name, "the plan has no such entry")};
+    options.named.insert(entry->second);
   }
   return options;
 }

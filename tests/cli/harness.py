@@ -54,8 +54,8 @@ class Job:
         with open(self._out.name, "rb") as file:
             return file.read()
 
-    def finish(self):
-        code = self.process.wait(timeout=LIMIT_S)
+    def finish(self, limit_s=LIMIT_S):
+        code = self.process.wait(timeout=limit_s)
         with open(self._out.name, "rb") as out, open(self._err.name, "rb") as err:
             return Finished(code, out.read(), err.read())
 
@@ -84,14 +84,14 @@ class ShellTest(unittest.TestCase):
         self.addCleanup(self._end, process)
         return Job(process, out, err)
 
-    def sh(self, line, data=b"", code=0):
+    def sh(self, line, data=b"", code=0, limit_s=LIMIT_S):
         """Runs a shell line to its end and expects an exit code; None takes any."""
         source = tempfile.TemporaryFile()
         with source:
             source.write(data)
             source.seek(0)
             job = self.start(line, stdin=source)
-        done = job.finish()
+        done = job.finish(limit_s)
         if code is not None:
             self.assertEqual(done.code, code, f"{line}\nstdout: {done.out[:2000]!r}\nstderr: {done.errors[:2000]}")
         return done

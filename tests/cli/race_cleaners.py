@@ -19,7 +19,7 @@ import time
 import traceback
 import unittest
 
-from harness import GINNEL, ShellTest
+from harness import GINNEL, LIMIT_S, ShellTest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
 import kernel  # noqa: E402
@@ -330,7 +330,7 @@ class CleanersRace(ShellTest):
         self.need_root()
         self.need("unshare")
         done = self.sh("exec unshare --mount --pid --fork --kill-child --ipc --net --mount-proc "
-                       f"'{sys.executable}' -B '{os.path.abspath(__file__)}' inside {what}")
+                       f"'{sys.executable}' -B '{os.path.abspath(__file__)}' inside {what}", limit_s=LIMIT_S + RACE_S)
         return json.loads(done.out)
 
     def test_nothing_that_lives_is_removed_and_nothing_dead_stays(self):
