@@ -249,7 +249,7 @@ TEST_F(LatestTest, AReaderThatStandsAnywhereHoldsWhatItReads) {
   };
   set(1);
   for (long more = 1; more <= 5; ++more)
-    for (long steps = 0;; ++steps) {
+    for (long steps = 0;; steps += test::stride) {
       const auto stand = test::stand_after_steps(steps, prepare, [&] { set(more); });
       if (!stand) GTEST_SKIP() << "tracing is forbidden here";
       ASSERT_TRUE(stand->success) << more << " at a time, after " << steps << " instructions";

@@ -14,6 +14,14 @@
 
 namespace ginnel::test {
 
+/// From one place to the next in a test that stands at each instruction in turn: a sanitizer makes many of one. A prime, so that no place of a
+/// loop is left out for ever.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr long stride = 17;
+#else
+inline constexpr long stride = 1;
+#endif
+
 /// Whether this processor can be stepped so: x86-64 can.
 [[nodiscard]] bool can_be_stepped() noexcept;
 
