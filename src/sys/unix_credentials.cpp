@@ -28,18 +28,9 @@ Result<std::array<uid_t, 4>> users_of(pid_t pid) {
   auto length = read_all(file.get(), buffer);
   if (!length) return std::unexpected{length.error()};
 
-  std::string_view text = as_text(std::span{buffer}.first(length->bytes));
-  constexpr std::string_view label = "\nUid:\t";
-  const auto at = text.find(label);
-  if (at == std::string_view::npos) return std::unexpected{Error{EPROTO, "read", path, "not of the form of proc(5)"}};
-  text.remove_prefix(at + label.size());
-  std::array<uid_t, 4> users{};
-  for (uid_t& user : users) {
-    const auto [rest, fault] = std::from_chars(text.data(), text.data() + text.size(), user);
-    if (fault != std::errc{}) return std::unexpected{Error{EPROTO, "read", path, "not of the form of proc(5)"}};
-    text.remove_prefix(static_cast<std::size_t>(rest - text.data()) + 1);
-  }
-  return users;
+  const auto users = parse_users(as_text(std::span{buffer}.first(length->bytes)));
+  if (!users) return std::unexpected{Error{EPROTO, "read", path, "not of the form of proc(5)"}};
+  return *users;
 }
 
 Error peer_ended(const Credentials& peer) {
@@ -48,6 +39,21 @@ Error peer_ended(const Credentials& peer) {
 }
 
 }  // namespace
+
+std::optional<std::array<uid_t, 4>> parse_users(std::string_view status) {
+  constexpr std::string_view label = "\nUid:\t";
+  const auto at = status.find(label);
+  if (at == std::string_view::npos) return std::nullopt;
+  status.remove_prefix(at + label.size());
+  std::array<uid_t, 4> users{};
+  for (uid_t& user : users) {
+    const auto [rest, fault] = std::from_chars(status.data(), status.data() + status.size(), user);
+    // A number at the end may have been cut off within its digits: the kernel ends each with a blank or the line.
+    if (fault != std::errc{} || rest == status.data() + status.size()) return std::nullopt;
+    status.remove_prefix(static_cast<std::size_t>(rest - status.data()) + 1);
+  }
+  return users;
+}
 
 Result<Credentials> peer_credentials(int socket) {
   ucred found{};

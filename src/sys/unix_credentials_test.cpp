@@ -51,6 +51,17 @@ TEST(UnixCredentials, TellWhoConnectedAndHoldItsProcess) {
   EXPECT_EQ(process_by_credentials(*peer).error().code(), ESRCH);
 }
 
+TEST(UnixCredentials, UsersOfAStatusThatIsCutOffAreNoneAndNothingBehindItIsRead) {
+  const std::string_view whole = "Name:\tx\nUid:\t1000\t1001\t1002\t1003\nGid:\t1\n";
+  EXPECT_EQ(parse_users(whole), (std::array<uid_t, 4>{1000, 1001, 1002, 1003}));
+  const std::size_t end_of_line = whole.find("\nGid");
+  for (std::size_t length = 0; length <= end_of_line; ++length)
+    EXPECT_FALSE(parse_users(whole.substr(0, length)).has_value()) << whole.substr(0, length);
+  for (const char* text :
+       {"", "\nUid:", "\nUid:\t", "\nUid:\tx\n", "\nUid:\t1\t2\t3\tx\n", "\nUid:\t99999999999\t1\t1\t1\n"})
+    EXPECT_FALSE(parse_users(text).has_value()) << text;
+}
+
 TEST(UnixCredentials, WithoutAPeerAreNotConnectedAndOfAPairAreItsMakers) {
   const UniqueFd alone{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   EXPECT_EQ(peer_credentials(alone.get()).error().code(), ENOTCONN);
