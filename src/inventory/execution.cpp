@@ -3,13 +3,14 @@
 #include <cerrno>
 
 #include "last_use.hpp"
+#include "utf8.hpp"
 
 namespace ginnel::inventory {
 
 Execution::Execution(const Snapshot& now, const Plan& plan, const ExecuteOptions& options)
     // The grace time was the plan's affair: what it named was old enough then, and what was used since is left alone.
     : now_{now}, plan_{plan}, options_{options}, judge_{now, {.grace = std::chrono::seconds{0}}} {
-  for (const Object& object : now.objects) by_name_.try_emplace({object.id.kind, object.name}, &object);
+  for (const Object& object : now.objects) by_name_.try_emplace({object.id.kind, valid_utf8(object.name)}, &object);
 }
 
 Result<void> Execution::check_plan() const {
@@ -43,7 +44,7 @@ Execution::Outcome Execution::carry_out(const PlanEntry& entry) const {
     return {Removal::skipped, "only likely: name it to have it removed"};
   const Object* object = now_.object(entry.id);
   if (object == nullptr) return missing(entry);
-  if (object->name != entry.name) return {Removal::changed, "it has another name now: " + object->name};
+  if (valid_utf8(object->name) != entry.name) return {Removal::changed, "it has another name now: " + object->name};
 
   const Judgement judgement = judge_(*object);
   const Verdict worst_allowed = named ? Verdict::likely : Verdict::safe;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <map>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -31,7 +31,7 @@ class Execution {
   const Plan& plan_;
   const ExecuteOptions& options_;
   Judge judge_;
-  std::map<std::pair<Kind, std::string_view>, const Object*> by_name_;
+  std::map<std::pair<Kind, std::string>, const Object*> by_name_;  // names as plans have them
 };
 
 }  // namespace ginnel::inventory

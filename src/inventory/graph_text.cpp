@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "utf8.hpp"
+
 namespace ginnel::inventory {
 namespace {
 
@@ -113,35 +115,12 @@ std::string_view colour_of(EdgeState state) noexcept {
   return colours.at(static_cast<std::size_t>(state));
 }
 
-std::size_t length_of_character(std::string_view text) noexcept {
-  struct Form {
-    unsigned char first, last, second_first, second_last;
-    std::size_t length;
-  };
-  constexpr std::array forms{
-      Form{0x00, 0x7f, 0, 0, 1},       Form{0xc2, 0xdf, 0x80, 0xbf, 2}, Form{0xe0, 0xe0, 0xa0, 0xbf, 3},
-      Form{0xe1, 0xec, 0x80, 0xbf, 3}, Form{0xed, 0xed, 0x80, 0x9f, 3}, Form{0xee, 0xef, 0x80, 0xbf, 3},
-      Form{0xf0, 0xf0, 0x90, 0xbf, 4}, Form{0xf1, 0xf3, 0x80, 0xbf, 4}, Form{0xf4, 0xf4, 0x80, 0x8f, 4}};
-  const auto byte = [&](std::size_t place) { return static_cast<unsigned char>(text[place]); };
-  if (text.empty()) return 0;
-  const auto* const form =
-      std::ranges::find_if(forms, [&](const Form& one) { return byte(0) >= one.first && byte(0) <= one.last; });
-  if (form == forms.end() || text.size() < form->length) return 0;
-  for (std::size_t place = 1; place < form->length; ++place) {
-    const unsigned char first = place == 1 ? form->second_first : 0x80;
-    const unsigned char last = place == 1 ? form->second_last : 0xbf;
-    if (byte(place) < first || byte(place) > last) return 0;
-  }
-  return form->length;
-}
-
 std::string readable(std::string_view text) {
-  constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
   std::string clean;
   while (!text.empty()) {
     const std::size_t length = length_of_character(text);
     const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    clean += length == 0 || is_control(character) ? replacement : character;
+    clean += length == 0 || is_control(character) ? replacement_character : character;
     text.remove_prefix(character.size());
   }
   return clean;

@@ -15,9 +15,7 @@ namespace ginnel::inventory {
 /// Grey, amber or red, dark enough for text and thin lines on white.
 [[nodiscard]] std::string_view colour_of(EdgeState state) noexcept;
 
-/// Valid UTF-8 without control characters: what is not comes as U+FFFD. Source: Unicode 15, table 3-7.
+/// Valid UTF-8 without control characters: what is not comes as U+FFFD.
 [[nodiscard]] std::string readable(std::string_view text);
-/// Bytes of the UTF-8 character that the text begins with; 0 where it begins with none.
-[[nodiscard]] std::size_t length_of_character(std::string_view text) noexcept;
 
 }  // namespace ginnel::inventory

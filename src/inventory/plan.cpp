@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "utf8.hpp"
 #include "words.hpp"
 
 namespace ginnel::inventory {
@@ -45,7 +46,7 @@ Plan make_plan(const Snapshot& snapshot, const PlanOptions& options) {
   for (const Object& object : snapshot.objects) {
     if (!options.kinds.empty() && !options.kinds.contains(object.id.kind)) continue;
     Judgement judgement = judge(object);
-    if (may_go(judgement.verdict)) plan.entries.push_back({object.id, object.name, std::move(judgement)});
+    if (may_go(judgement.verdict)) plan.entries.push_back({object.id, valid_utf8(object.name), std::move(judgement)});
   }
   std::ranges::sort(plan.entries, {},
                     [](const PlanEntry& entry) { return std::pair{entry.judgement.verdict, entry.id}; });

@@ -163,6 +163,17 @@ TEST_F(ExecutionTest, LeavesWhatHasAnotherName) {
   EXPECT_EQ(carry_out(planned, machine_with({renamed})).text, "it has another name now: unix:/tmp/t");
 }
 
+// A plan is kept as JSON, which is UTF-8, and names are any bytes.
+TEST_F(ExecutionTest, TakesANameThatIsNoUtf8ForTheSameName) {
+  Object fifo = hand_made::left_fifo();
+  fifo.name = "fifo:/tmp/a\xff\xc3(b";
+  EXPECT_EQ(make_plan(machine_with({fifo})).entries[0].name, "fifo:/tmp/a\uFFFD\uFFFD(b");
+  EXPECT_EQ(carry_out(fifo, machine_with({fifo}), true).result, Removal::gone);  // no such file
+  Object successor = fifo;
+  successor.id.number = 8;
+  EXPECT_EQ(carry_out(fifo, machine_with({successor}), true).text, "another object has its name now");
+}
+
 // The id is no secret, so a plan may say anything: the verdict of now decides.
 TEST_F(ExecutionTest, LeavesWhatAForgedPlanCallsSafe) {
   Object held = hand_made::left_shm();

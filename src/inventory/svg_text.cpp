@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "graph_text.hpp"
+#include "utf8.hpp"
 
 namespace ginnel::inventory {
 namespace {

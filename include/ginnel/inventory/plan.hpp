@@ -11,7 +11,8 @@ namespace ginnel::inventory {
 /// One object that a plan would remove, with all that the removal will check again.
 struct PlanEntry {
   ObjectId id;
-  std::string name;  ///< address or path
+  /// Address or path, in valid UTF-8: bytes that are none come as U+FFFD, so that a plan can be kept as JSON.
+  std::string name;
   Judgement judgement;
 };
 
