@@ -52,6 +52,8 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
   stat.kernel_thread = (*flags & kernel_thread_flag) != 0;
   stat.threads = *threads;
   stat.start_ticks = *start;
+  skip_words(text, 16);
+  stat.processor = take_number<int>(text);
   return stat;
 }
 

@@ -23,6 +23,7 @@ struct ProcessStat {
   bool kernel_thread = false;
   unsigned threads = 1;
   std::uint64_t start_ticks = 0;
+  std::optional<int> processor;  ///< on which it ran last
 };
 [[nodiscard]] std::optional<ProcessStat> parse_stat(std::string_view text);
 
@@ -83,7 +84,7 @@ class SysvRow {
 };
 void for_each_row(std::string_view table, const std::function<void(const SysvRow&)>& found);
 
-/// se.exec_start of /proc/PID/task/TID/sched: milliseconds since boot when the thread ran last.
+/// se.exec_start of /proc/PID/task/TID/sched: when the thread ran last, in milliseconds on the clock of its processor.
 [[nodiscard]] std::optional<double> parse_last_ran(std::string_view text);
 
 }  // namespace ginnel::inventory

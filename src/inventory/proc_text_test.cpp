@@ -21,6 +21,13 @@ TEST(ProcessStat, TheNameOfACommandCannotPretendToBeTheRest) {
   EXPECT_FALSE(stat->kernel_thread);
 }
 
+TEST(ProcessStat, TellsTheProcessorWhereTheLineGoesOnSoFar) {
+  const std::string line =
+      "8 (a) S 1 8 8 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 9 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 17 ";
+  EXPECT_EQ(parse_stat(line + "3 0 0 0\n")->processor, 3);
+  EXPECT_FALSE(parse_stat(line)->processor.has_value());
+}
+
 TEST(ProcessStat, KernelThreadsAreKnownByTheirFlag) {
   const auto stat = parse_stat("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0");
   ASSERT_TRUE(stat.has_value());

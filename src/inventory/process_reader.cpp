@@ -92,6 +92,7 @@ std::optional<ProcessInfo> ProcessReader::read_facts(const Directory& folder, pi
   facts.command = stat->command;
   facts.threads = stat->threads;
   threads_ = stat->threads;
+  processor_ = stat->processor;
   if (facts.kernel_thread) return facts;
 
   if (folder.read_file("status", text_)) {

@@ -8,6 +8,7 @@
 #include "ginnel/core/process_id.hpp"
 #include "ginnel/sys/pipe_states.hpp"
 #include "memory_map.hpp"
+#include "scheduler_clocks.hpp"
 
 namespace ginnel::inventory {
 
@@ -17,8 +18,6 @@ class ProcessReader {
   ProcessReader(const ScanOptions& options, const Landmarks& landmarks, Spaces& spaces,
                 const std::unordered_set<std::uint64_t>& locked_inodes, Census& census)
       : options_{options}, landmarks_{landmarks}, spaces_{spaces}, locked_inodes_{locked_inodes}, census_{census} {
-    const auto self = Directory::open("/proc/thread-self");
-    if (self && self->read_file("sched", text_)) now_ = parse_last_ran(text_);
     if (!wants(Kind::pipe) && !wants(Kind::fifo)) return;
     if (auto pipes = PipeStates::prepare()) pipes_ = std::move(*pipes);
   }
@@ -66,7 +65,8 @@ class ProcessReader {
   std::optional<Process> held_;
   pid_t held_pid_ = 0;
   unsigned threads_ = 1;
-  std::optional<double> now_;        ///< milliseconds on the scheduler's clock
+  std::optional<int> processor_;  ///< on which the process ran last, if it has one thread
+  SchedulerClocks clocks_;
   std::optional<PipeStates> pipes_;  ///< where the kernel may be asked
   MemoryMap map_;                    ///< of the process that is read
   std::string text_, path_;

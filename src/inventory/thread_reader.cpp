@@ -93,16 +93,22 @@ void ProcessReader::add_details(const Directory& thread, BlockedThread& blocked)
   blocked.since = asleep_since(thread);
 }
 
-/// The scheduler's clock is none that a process can ask for: it is compared with the time at which this thread itself ran last.
+/// The scheduler's clocks are none that a process can ask for: what this thread has there is compared with what one of ours has
+/// that runs on the same processor now.
 Fact<std::chrono::nanoseconds> ProcessReader::asleep_since(const Directory& thread) {
-  const auto missing = Fact<std::chrono::nanoseconds>::missing("the kernel has no CONFIG_SCHED_DEBUG");
-  if (!now_) return missing;
-  if (!thread.read_file("sched", text_)) return missing;
-  const auto last_ran = parse_last_ran(text_);
-  if (!last_ran) return missing;
+  using Since = Fact<std::chrono::nanoseconds>;
+  const auto last_ran = thread.read_file("sched", text_) ? parse_last_ran(text_) : std::nullopt;
+  if (!last_ran) return Since::missing("the kernel has no CONFIG_SCHED_DEBUG");
+  std::optional<int> processor = processor_;
+  if (threads_ > 1) {
+    const auto stat = thread.read_file("stat", text_) ? parse_stat(text_) : std::nullopt;
+    processor = stat ? stat->processor : std::nullopt;
+  }
+  const auto now = processor ? clocks_.now_on(*processor) : std::nullopt;
+  if (!now) return Since::missing("the processor on which it ran last could not be asked for its time");
   constexpr double nanoseconds_per_millisecond = 1e6;
   return std::chrono::nanoseconds{
-      static_cast<std::int64_t>(std::max(0.0, *now_ - *last_ran) * nanoseconds_per_millisecond)};
+      static_cast<std::int64_t>(std::max(0.0, *now - *last_ran) * nanoseconds_per_millisecond)};
 }
 
 std::optional<FutexWord> ProcessReader::futex_at(const BlockedThread& blocked, std::uint64_t address) {
