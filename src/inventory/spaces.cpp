@@ -103,7 +103,11 @@ void Spaces::visit_those_of(const ProcessInfo& process, const Directory& folder)
     if (!inode->known()) continue;
     const auto known = known_.find({kind, **inode});
     // The process by which it was to be visited may have ended just then: the next one is another chance.
-    if (known != known_.end() && (seen_[known->second].visited || !wanted(seen_[known->second]))) continue;
+    if (known != known_.end() && (seen_[known->second].visited || !wanted(seen_[known->second]))) {
+      if (kind == NamespaceKind::mount && seen_[known->second].visited && is_another_root(**inode, folder))
+        static_cast<void>(visit_mounts(folder));
+      continue;
+    }
     visit({.kind = kind,
            .inode = **inode,
            .member = process.pid,
@@ -122,7 +126,10 @@ void Spaces::visit(NamespaceInfo space, const Directory& folder) {
     std::optional<Error> failed;
     if (space.kind == NamespaceKind::ipc) failed = visit_ipc(space);
     if (space.kind == NamespaceKind::network) failed = visit_network(space);
-    if (space.kind == NamespaceKind::mount) failed = visit_mounts(folder);
+    if (space.kind == NamespaceKind::mount) {
+      static_cast<void>(is_another_root(space.inode, folder));
+      failed = visit_mounts(folder);
+    }
     if (space.kind == NamespaceKind::mount && space.own && wants_homes()) visit_own_home(homes_);
     space.visited = !failed;
     if (failed) space.reason = why_not(*failed);
@@ -203,6 +210,15 @@ std::optional<Error> Spaces::visit_mounts(const Directory& folder) {
 }
 
 void Spaces::add_shm(const Directory& root) {
+/// Notes the root of a process, as the namespace names it. False where the whole of it was seen, or just this part.
+bool Spaces::is_another_root(std::uint64_t mounts, const Directory& process) {
+  constexpr const char* whole = "/";
+  std::set<std::string>& roots = roots_[mounts];
+  if (roots.contains(whole)) return false;
+  std::string root;
+  return process.read_link("root", root).has_value() && roots.insert(std::move(root)).second;
+}
+
   auto folder = root.open_below("dev/shm");
   if (!folder) return;
   const auto status = file_status(folder->descriptor());

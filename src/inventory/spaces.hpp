@@ -51,7 +51,8 @@ struct NamedFiles {
   bool truncated = false;        ///< there were more than a scan looks at
 };
 
-/// Visits each namespace once, by the first process that is found in it.
+/// Visits each namespace once, by the first process that is found in it; a mount namespace by each root that its processes
+/// have, until one has the root of the namespace itself: who was chrooted has another /dev/shm, or none.
 class Spaces {
  public:
   explicit Spaces(const ScanOptions& options);
@@ -89,6 +90,7 @@ class Spaces {
   void keep_network(std::uint64_t inode, std::vector<UnixSocketInfo> sockets);
   void note(const NamespaceInfo& space);
   [[nodiscard]] std::optional<Error> visit_mounts(const Directory& folder);
+  [[nodiscard]] bool is_another_root(std::uint64_t mounts, const Directory& process);
   void add_shm(const Directory& root);
   void add_paths(const Directory& folder, const std::string& path, std::uint64_t device, int depth);
 
@@ -104,6 +106,7 @@ class Spaces {
   std::map<std::pair<NamespaceKind, std::uint64_t>, std::size_t> known_;  ///< place in seen_
   std::map<NamespaceKind, std::uint64_t> own_;
   std::vector<NamespaceInfo> seen_;
+  std::map<std::uint64_t, std::set<std::string>> roots_;  ///< of mount namespaces: those by which they were visited
 };
 
 }  // namespace ginnel::inventory
