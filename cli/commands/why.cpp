@@ -17,9 +17,12 @@ namespace {
 
 using inventory::ChainEnd;
 using inventory::Snapshot;
+using inventory::ProcessInfo;
 using inventory::WaitChain;
 
 struct WhyArguments {
+constexpr std::string_view not_to_be_asked = "what it waits for may not be asked";
+
   std::optional<pid_t> pid;
   bool deadlocks = false;
   bool json = false;
@@ -82,7 +85,11 @@ Result<int> run_why(const WhyArguments& arguments) {
     return nothing(why_verb, fmt::format("pid {}: no such process", *arguments.pid));
   if (!chains) return std::unexpected{chains.error()};
 
-  if (arguments.json) {
+  const ProcessInfo* asked = arguments.pid ? snapshot->process(*arguments.pid) : nullptr;
+  const bool is_hidden = chains->empty() && asked != nullptr && !asked->waits_readable;
+  if (arguments.json && is_hidden) {
+    put_text(cli::to_text(Json{{"chains", nullptr}, {"missing", {{"chains", not_to_be_asked}}}}));
+  } else if (arguments.json) {
     Json list = Json::array();
     for (const WaitChain& chain : *chains) list.push_back(to_json(chain));
     put_text(cli::to_text(Json{{"chains", std::move(list)}}));
@@ -99,6 +106,8 @@ Result<int> run_why(const WhyArguments& arguments) {
   if (arguments.deadlocks) return nothing(why_verb, "no deadlock is to be seen");
   return nothing(why_verb, fmt::format("{} waits for no IPC object", command_of(*snapshot, *arguments.pid)));
 }
+  if (is_hidden)
+    return nothing(why_verb, fmt::format("{}: {}", command_of(*snapshot, *arguments.pid), not_to_be_asked));
 
 CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<WhyArguments>();

@@ -69,7 +69,7 @@ void collect_pipes(Scene& scene) {
   for (const NamedFile& file : scene.spaces.files().paths) {
     if (file.status.type != FileType::fifo || scene.files.contains({file.status.device, file.status.inode})) continue;
     Object& object = add_fifo(scene, file.status, file.path);
-    object.fill = Fact<Fill>::missing("nobody has it open");
+    object.fill = Fact<Fill>::missing("nobody is seen to have it open");
   }
   for (const BlockedThread& blocked : scene.census.blocked)
     if (blocked.opening) static_cast<void>(add_fifo(scene, blocked.opening->second, blocked.opening->first));

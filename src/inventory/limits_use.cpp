@@ -13,6 +13,7 @@ constexpr std::size_t most_consumers = 10;
 constexpr std::uint64_t page_bytes = 4096;
 
 constexpr std::string_view by_descriptors = "counted in the processes that may be looked into";
+constexpr std::string_view hidden_queues = "POSIX queues are not listed: needs CAP_SYS_ADMIN, or mqueue mounted";
 constexpr std::string_view by_owner = "counted by owner; the kernel counts by who made it";
 
 /// The kernel gives those that it starts with numbers of their own, below all others: PROC_IPC_INIT_INO and the like.
@@ -46,6 +47,7 @@ Use in_ipc_namespace(const Viewpoint& here, Kind kind, const std::function<std::
   });
   if (seen == spaces.end()) return {.amount = Fact<std::uint64_t>::missing("its IPC namespace was not visited")};
   if (!seen->visited) return {.amount = Fact<std::uint64_t>::missing(seen->reason)};
+  if (kind == Kind::posix_queue && !seen->queues_listed) return {.amount = Fact<std::uint64_t>::missing(hidden_queues)};
 
   Tally tally;
   for (const Object& object : here.snapshot.objects)
@@ -64,6 +66,14 @@ Use of_user(const Viewpoint& here, std::string_view estimate,
   return {.amount = total, .estimate = estimate, .consumers = tally.largest_first()};
 }
 
+/// Some process of the user may be looked into. Where none may be, what is counted in descriptors is not 0 but unknown.
+bool sees_some(const Viewpoint& here) {
+  return std::ranges::any_of(here.snapshot.processes, [&](const ProcessInfo& process) {
+    return process.user == here.process.user && process.descriptors_readable;
+  });
+}
+Use unseen() { return {.amount = Fact<std::uint64_t>::missing("another user's processes")}; }
+
 /// Adds an amount once for the user, and for each process that has the object.
 std::uint64_t share(const Viewpoint& here, const Object& object, std::uint64_t amount, Tally& tally) {
   for (const std::string& name : processes_with(here.snapshot, object)) tally.add(name, amount);
@@ -73,6 +83,7 @@ std::uint64_t share(const Viewpoint& here, const Object& object, std::uint64_t a
 /// Adds up a number of the descriptor counts over the processes of the user.
 Use of_user_descriptors(const Viewpoint& here, std::uint64_t DescriptorCount::* number) {
   if (!here.process.user) return {.amount = Fact<std::uint64_t>::missing(here.process.user.reason())};
+  if (!sees_some(here)) return unseen();
   Tally tally;
   for (const DescriptorCount& count : here.descriptors) {
     const ProcessInfo* process = here.snapshot.process(count.pid);
@@ -124,6 +135,9 @@ Use used_posix_queues(const Viewpoint& here) {
 }
 
 Use used_queue_bytes(const Viewpoint& here) {
+  const auto& spaces = here.snapshot.coverage.namespaces;
+  if (!std::ranges::all_of(spaces, &NamespaceInfo::queues_listed))
+    return {.amount = Fact<std::uint64_t>::missing(hidden_queues)};
   return of_user(here, "computed from the queues that this user owns", [](const Object& object, Tally& tally) {
     const auto message_size = number_in(object, "message-size");
     if (object.id.kind != Kind::posix_queue || !message_size || !object.fill || !object.fill->capacity)
@@ -135,6 +149,7 @@ Use used_queue_bytes(const Viewpoint& here) {
 }
 
 Use used_pipe_pages(const Viewpoint& here) {
+  if (!sees_some(here)) return unseen();
   return of_user(here, by_owner, [&](const Object& object, Tally& tally) {
     const bool is_pipe = object.id.kind == Kind::pipe || object.id.kind == Kind::fifo;
     return is_pipe ? share(here, object, pages_of(object), tally) : 0;
@@ -142,6 +157,7 @@ Use used_pipe_pages(const Viewpoint& here) {
 }
 
 Use used_epoll_watches(const Viewpoint& here) {
+  if (!sees_some(here)) return unseen();
   return of_user(here, by_descriptors, [&](const Object& object, Tally& tally) {
     return object.id.kind == Kind::epoll ? share(here, object, number_in(object, "watches").value_or(0), tally) : 0;
   });
@@ -179,6 +195,7 @@ Use used_pending_signals(const Viewpoint& here) {
 
 Use used_namespaces(const Viewpoint& here, Fact<std::uint64_t> ProcessInfo::* kind) {
   if (!here.process.user) return {.amount = Fact<std::uint64_t>::missing(here.process.user.reason())};
+  if (!sees_some(here)) return unseen();
   const ProcessInfo* first = here.snapshot.process(1);
   std::set<std::uint64_t> seen;
   if (first != nullptr && first->*kind) seen.insert(*(first->*kind));

@@ -55,6 +55,24 @@ TEST_F(UseOfLimits, ANamespaceThatWasNotVisitedIsNotEmpty) {
   EXPECT_EQ(use(used_segments).amount.reason(), "needs CAP_SYS_ADMIN");
 }
 
+TEST_F(UseOfLimits, QueuesThatAreNotListedAreNotNone) {
+  EXPECT_EQ(*use(used_posix_queues).amount, 0U);
+  EXPECT_EQ(*use(used_queue_bytes).amount, 0U);
+  for (NamespaceInfo& space : snapshot_.coverage.namespaces)
+    if (space.kind == NamespaceKind::ipc) space.queues_listed = false;
+  for (const auto count : {used_posix_queues, used_queue_bytes})
+    EXPECT_EQ(use(count).amount.reason(), "POSIX queues are not listed: needs CAP_SYS_ADMIN, or mqueue mounted");
+  EXPECT_EQ(*use(used_sysv_queues).amount, 0U);
+}
+
+TEST_F(UseOfLimits, OfAUserWhoseProcessesAreAllClosedIsUnknown) {
+  for (const auto count : {used_pipe_pages, used_epoll_watches, used_inotify_instances, used_inotify_watches})
+    EXPECT_TRUE(use(count).amount.known());
+  snapshot_.processes.back().descriptors_readable = false;
+  for (const auto count : {used_pipe_pages, used_epoll_watches, used_inotify_instances, used_inotify_watches})
+    EXPECT_EQ(use(count).amount.reason(), "another user's processes");
+}
+
 TEST_F(UseOfLimits, SegmentsCountByWholePages) {
   Object segment = hand_made::left_segment();
   segment.fill = hand_made::fill(0, 4097, Unit::bytes);

@@ -68,7 +68,7 @@ Result<void> ProcessReader::read(const Directory& proc, pid_t pid) {
     spaces_.visit_those_of(*facts, speaker);
     facts->descriptors_readable = read_descriptors(speaker, pid, pid);
     if (wants_mappings() || options_.waits) facts->mappings_readable = read_mappings(speaker, pid);
-    read_threads(*folder, pid, other ? other->first : pid);
+    facts->waits_readable = read_threads(*folder, pid, other ? other->first : pid);
   }
   // What ended while it was read leaves half of its facts behind, which hold for the time when they were read.
   if (!facts->descriptors_readable || !facts->mappings_readable) {
@@ -271,13 +271,11 @@ std::optional<MappedFile::Origin> ProcessReader::origin_of(const Directory& fold
 }
 
 /// `speaker` is the thread whose table was read as that of the process.
-void ProcessReader::read_threads(const Directory& folder, pid_t pid, pid_t speaker) {
-  if (threads_ == 1) {
-    read_thread(folder, pid, pid);
-    return;
-  }
+bool ProcessReader::read_threads(const Directory& folder, pid_t pid, pid_t speaker) {
+  if (threads_ == 1) return read_thread(folder, pid, pid);
   auto tasks = folder.open_below("task");
-  if (!tasks) return;
+  if (!tasks) return false;
+  bool are_readable = true;
   static_cast<void>(tasks->for_each([&](const char* name, FileType) {
     const auto tid = to_number<pid_t>(name);
     if (!tid) return true;
@@ -286,19 +284,22 @@ void ProcessReader::read_threads(const Directory& folder, pid_t pid, pid_t speak
     if (!task) return true;
     const auto shares = *tid == speaker || *tid == pid ? Result<bool>{true} : shares_descriptors(speaker, *tid);
     if (shares && !*shares) static_cast<void>(read_descriptors(*task, pid, *tid));
-    read_thread(*task, pid, *tid);
+    are_readable = read_thread(*task, pid, *tid) && are_readable;
     return true;
   }));
+  return are_readable;
 }
 
-void ProcessReader::read_thread(const Directory& thread, pid_t pid, pid_t tid) {
-  if (!options_.waits || !thread.read_file("syscall", text_)) return;
+bool ProcessReader::read_thread(const Directory& thread, pid_t pid, pid_t tid) {
+  if (!options_.waits) return false;
+  if (const auto read = thread.read_file("syscall", text_); !read) return read.error().code() == ESRCH;
   const auto call = parse_blocked_call(text_);
-  if (!call) return;
+  if (!call) return true;
   BlockedThread blocked{
       .pid = pid, .tid = tid, .call = *call, .since = {}, .futex = {}, .opening = {}, .connecting = {}, .poll = {}};
   add_details(thread, blocked);
   census_.blocked.push_back(std::move(blocked));
+  return true;
 }
 
 const Process* ProcessReader::hold(pid_t pid) {

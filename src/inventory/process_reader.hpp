@@ -44,8 +44,9 @@ class ProcessReader {
   [[nodiscard]] Result<UniqueFd> copy_of(const OpenFile& file);
   [[nodiscard]] bool read_mappings(const Directory& folder, pid_t pid);
   [[nodiscard]] std::optional<MappedFile::Origin> origin_of(const Directory& folder, const MappingStatus& mapping);
-  void read_threads(const Directory& folder, pid_t pid, pid_t speaker);
-  void read_thread(const Directory& thread, pid_t pid, pid_t tid);
+  /// False when what the threads wait for may not be asked.
+  [[nodiscard]] bool read_threads(const Directory& folder, pid_t pid, pid_t speaker);
+  [[nodiscard]] bool read_thread(const Directory& thread, pid_t pid, pid_t tid);
   void add_details(const Directory& thread, BlockedThread& blocked);
   [[nodiscard]] Fact<std::chrono::nanoseconds> asleep_since(const Directory& thread);
   [[nodiscard]] std::optional<FutexWord> futex_at(const BlockedThread& blocked, std::uint64_t address);

@@ -54,7 +54,7 @@ void add_pids_outside(std::vector<NamespaceInfo>& namespaces) {
 
 /// The one that all holders are in.
 Fact<std::string> common_cgroup(const Snapshot& snapshot, const Object& object) {
-  if (object.holders.empty()) return Fact<std::string>::missing("nobody holds it");
+  if (object.holders.empty()) return Fact<std::string>::missing("nobody is seen to hold it");
   const std::string* common = nullptr;
   for (const Holder& holder : object.holders) {
     const ProcessInfo* process = snapshot.process(holder.pid);
@@ -79,22 +79,30 @@ void finish(Scene& scene) {
   }
   std::ranges::sort(objects, {}, &Object::id);
   snapshot.objects = std::move(objects);
+  const auto has_hidden_queues = [](const auto& space) { return !space.second.queue_device; };
   snapshot.coverage.sources = {{"/proc", "processes, descriptors, mappings, waits, locks, signals"},
-                               {"/proc/sysvipc", "sysv-shm sysv-msg sysv-sem"},
-                               {"mqueue file system", "posix-mq"},
-                               {"sock_diag", "unix"},
-                               {"their own files", "topic latest queue"}};
+                               {"/proc/sysvipc", "sysv-shm sysv-msg sysv-sem"}};
+  if (!std::ranges::all_of(scene.spaces.ipc(), has_hidden_queues))
+    snapshot.coverage.sources.push_back({"mqueue file system", "posix-mq"});
+  snapshot.coverage.sources.push_back({"sock_diag", "unix"});
+  snapshot.coverage.sources.push_back({"their own files", "topic latest queue"});
   if (scene.census.pipes_by_program)
     snapshot.coverage.sources.push_back(
         {"BPF iterator", "what pipes and FIFOs hold, and how many read and write them"});
   else
     snapshot.coverage.sources.push_back({"pidfd_getfd", "what pipes and FIFOs hold"});
   for (const std::string& note : scene.spaces.homes().notes()) snapshot.coverage.notes.push_back(note);
-  const auto has_hidden_queues = [](const auto& space) { return !space.second.queue_device; };
   if (std::ranges::any_of(scene.spaces.ipc(), has_hidden_queues))
     snapshot.coverage.notes.emplace_back(
         "the POSIX queues of an IPC namespace are not listed: that needs CAP_SYS_ADMIN, or mqueue mounted at "
         "/dev/mqueue");
+  const auto has_hidden_waits = [](const ProcessInfo& process) {
+    return process.descriptors_readable && process.mappings_readable && !process.waits_readable;
+  };
+  const auto hidden_waits = std::ranges::count_if(snapshot.processes, has_hidden_waits);
+  if (scene.options.waits && hidden_waits > 0)
+    snapshot.coverage.notes.push_back("what " + std::to_string(hidden_waits) +
+                                      " processes wait for may not be asked: see kernel.yama.ptrace_scope");
   if (scene.spaces.files().truncated)
     snapshot.coverage.notes.emplace_back(
         "/run and /tmp hold more files than a scan looks at: some sockets and FIFOs are not listed");

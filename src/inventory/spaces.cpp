@@ -133,6 +133,7 @@ void Spaces::visit(NamespaceInfo space, const Directory& folder) {
     if (space.kind == NamespaceKind::mount && space.own && wants_homes()) visit_own_home(homes_);
     space.visited = !failed;
     if (failed) space.reason = why_not(*failed);
+    if (space.kind == NamespaceKind::ipc && !failed) space.queues_listed = ipc_[space.inode].queue_device.has_value();
   }
   note(space);
 }
@@ -209,7 +210,6 @@ std::optional<Error> Spaces::visit_mounts(const Directory& folder) {
   return std::nullopt;
 }
 
-void Spaces::add_shm(const Directory& root) {
 /// Notes the root of a process, as the namespace names it. False where the whole of it was seen, or just this part.
 bool Spaces::is_another_root(std::uint64_t mounts, const Directory& process) {
   constexpr const char* whole = "/";
@@ -219,6 +219,7 @@ bool Spaces::is_another_root(std::uint64_t mounts, const Directory& process) {
   return process.read_link("root", root).has_value() && roots.insert(std::move(root)).second;
 }
 
+void Spaces::add_shm(const Directory& root) {
   auto folder = root.open_below("dev/shm");
   if (!folder) return;
   const auto status = file_status(folder->descriptor());

@@ -88,6 +88,8 @@ std::string describe_deadlock(const Snapshot& snapshot, const WaitChain& chain) 
 }
 
 std::string describe_unknown(const Snapshot& snapshot, const WaitChain& chain, std::string_view remark) {
+  if (chain.last != 0)
+    return process_name(snapshot, chain.last) + " could end it; what it waits for itself may not be asked";
   const std::vector<pid_t>& candidates = chain.steps.back().culprits;
   std::string text{remark};
   if (candidates.empty()) return text;

@@ -17,6 +17,13 @@ bool is_stopped(const Snapshot& snapshot, pid_t pid) {
   return process != nullptr && (process->state == 'T' || process->state == 't');
 }
 
+/// How a chain ends at a process that is not seen to wait.
+ChainEnd end_at(const Snapshot& snapshot, pid_t pid) {
+  if (is_stopped(snapshot, pid)) return ChainEnd::stopped;
+  const ProcessInfo* process = snapshot.process(pid);
+  return process != nullptr && !process->waits_readable ? ChainEnd::unknown : ChainEnd::running;
+}
+
 std::vector<pid_t> pids_of(const std::vector<Culprit>& culprits) {
   std::vector<pid_t> pids;
   std::set<pid_t> seen;
@@ -112,7 +119,7 @@ class Pursuit {
     for (const Culprit& culprit : by_interest(std::move(held_up)))
       if (leads_on(culprit)) return true;
     const bool asks = std::ranges::any_of(edge.watches, &Watch::asks);
-    if (edge.all_known() && !asks && free.size() == 1) return end(ChainEnd::running, *free.begin(), {});
+    if (edge.all_known() && !asks && free.size() == 1) return end(end_at(snapshot_, *free.begin()), *free.begin(), {});
 
     end(ChainEnd::polling, edge.thread().first, {});
     // That those behind it are idle too says less than that it is.
@@ -133,8 +140,7 @@ class Pursuit {
 
   [[nodiscard]] bool leads_on(const Culprit& culprit) {
     const auto held_up = waits_.holding_up(culprit);
-    if (held_up.empty())
-      return end(is_stopped(snapshot_, culprit.pid) ? ChainEnd::stopped : ChainEnd::running, culprit.pid, {});
+    if (held_up.empty()) return end(end_at(snapshot_, culprit.pid), culprit.pid, {});
     return std::ranges::any_of(held_up, [&](const WaitEdge* next) { return leads_to_somebody(*next); });
   }
 

@@ -331,5 +331,21 @@ TEST(Deadlocks, EachOfThoseWhoShareALockHasToLetGo) {
   EXPECT_EQ(deadlocks(made.take()).size(), 1U) << "that the third may let go does not help";
 }
 
+// Another user's process: that it was not seen to wait says nothing.
+TEST(Why, AHolderThatMayNotBeAskedIsTheCulpritAndNotSaidToRun) {
+  MadeSnapshot made;
+  made.process(1, "waiter").process(2, "holder");
+  made.lock(2).awaited_by(1, Wait::lock);
+  Snapshot snapshot = made.take();
+  EXPECT_EQ(why(snapshot, 1)->front().end, ChainEnd::running);
+  snapshot.processes[1].waits_readable = false;
+  const WaitChain chain = why(snapshot, 1)->front();
+  EXPECT_EQ(chain.end, ChainEnd::unknown);
+  EXPECT_EQ(chain.last, 2);
+  EXPECT_EQ(chain.text, "holder(2) could end it; what it waits for itself may not be asked");
+  snapshot.processes[1].state = 'T';
+  EXPECT_EQ(why(snapshot, 1)->front().end, ChainEnd::stopped);
+}
+
 }  // namespace
 }  // namespace ginnel::inventory

@@ -27,6 +27,7 @@ struct ProcessInfo {
   Fact<std::string> cgroup;  ///< path in the unified hierarchy, or the first line there is
   bool descriptors_readable = true;
   bool mappings_readable = true;
+  bool waits_readable = true;  ///< false: what its threads wait for may not be asked
 
   /// A zombie has let go of everything, and only waits for its parent to ask how it ended.
   [[nodiscard]] bool alive() const noexcept { return state != 'Z' && state != 'X'; }
@@ -39,7 +40,8 @@ struct NamespaceInfo {
   pid_t member = 0;  ///< one process in it
   bool own = false;  ///< the caller's
   bool visited = true;
-  std::string_view reason;  ///< why it was not
+  bool queues_listed = true;  ///< of an IPC namespace that was visited: its POSIX queues are among the objects
+  std::string_view reason;    ///< why it was not visited
 };
 
 /// What served for what: `/proc` for `pipe`, `sock_diag` for `unix`.

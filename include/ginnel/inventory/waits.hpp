@@ -44,20 +44,20 @@ enum class ChainEnd : std::uint8_t {
   nobody,   ///< nobody is there yet who could end the wait, as where a connection is waited for
   deadlock,  ///< the chain comes back to itself, and of all that could end a wait of it nobody goes on. A wait that is to
              ///< time out, or that a signal will end, looks like one that is not
-  unknown,  ///< who could end it cannot be told, or may not be seen
+  unknown,  ///< who could end it cannot be told, or may not be seen, or whether that one waits in turn may not
 };
 [[nodiscard]] std::string_view to_string(ChainEnd end) noexcept;
 
 struct WaitChain {
   std::vector<WaitStep> steps;  ///< never empty
   ChainEnd end = ChainEnd::running;
-  pid_t last = 0;         ///< the culprit: who is to be looked at; 0 when nobody, or unknown
+  pid_t last = 0;         ///< the culprit: who is to be looked at; 0 when nobody, or where it cannot be told
   std::size_t cycle = 0;  ///< of a deadlock: the step that the chain comes back to; those before only lead there
   std::string text;       ///< one sentence that says how it ends
 };
 
 /// The chains of all waiting threads of a process, one for each; a deadlock first, what cannot be told last. Empty where
-/// none waits for an IPC object. Pure.
+/// none waits for an IPC object, or where that may not be asked: see ProcessInfo::waits_readable. Pure.
 /// Errors: ESRCH (no such process in the snapshot).
 [[nodiscard]] Result<std::vector<WaitChain>> why(const Snapshot& snapshot, pid_t pid);
 
