@@ -36,7 +36,9 @@ Fill fill_of(const UnixSocketInfo& socket) {
             .capacity = std::uint64_t{socket.send_queue},
             .unit = Unit::connections,
             .writer_blocks = socket.receive_queue > socket.send_queue};
-  return {.used = std::uint64_t{socket.receive_queue},
+  return {.used = socket.type == UnixSocketInfo::Type::datagram
+                      ? Fact<std::uint64_t>::missing("of datagrams the kernel tells the size of the first only")
+                      : Fact<std::uint64_t>{socket.receive_queue},
           .capacity = Fact<std::uint64_t>::missing("the buffer belongs to the sender"),
           .unit = Unit::bytes,
           .writer_blocks = Fact<bool>::missing("the buffer belongs to the sender")};
@@ -59,6 +61,8 @@ void add_socket(Scene& scene, std::uint64_t space, const UnixSocketInfo& socket)
   object.fill = fill_of(socket);
   object.details.push_back({"type", std::string{scheme(socket.type).substr(0, scheme(socket.type).size() - 1)}});
   object.details.push_back({"state", std::string{to_string(socket.state)}});
+  if (socket.type == UnixSocketInfo::Type::datagram && socket.receive_queue > 0)
+    object.details.push_back({"first-datagram", std::to_string(socket.receive_queue) + " bytes"});
   if (socket.file)
     object.details.push_back(
         {"bound-file", to_hexadecimal(socket.file->device) + ":" + std::to_string(socket.file->inode)});

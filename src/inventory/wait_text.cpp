@@ -117,7 +117,9 @@ std::string watch_text(const Watch& watch) {
       break;
   }
   if (object.id.kind == Kind::timerfd || object.id.kind == Kind::signalfd) return name;
-  const bool is_unread = watch.edge_triggered && object.fill && object.fill->used.value_or(0) > 0;
+  const bool holds_data =
+      (object.fill && object.fill->used.value_or(0) > 0) || object.detail("first-datagram") != nullptr;
+  const bool is_unread = watch.edge_triggered && holds_data;
   return name +
          (is_unread ? " (more data: it is edge-triggered, and has not read all" + fullness(object) + ")" : " (data)");
 }
