@@ -11,6 +11,7 @@
 #include "inventory/coverage_text.hpp"
 #include "inventory/facts_json.hpp"
 #include "options.hpp"
+#include "render/harmless.hpp"
 #include "render/output.hpp"
 #include "render/size.hpp"
 #include "render/table.hpp"
@@ -87,9 +88,10 @@ void print_table(const std::vector<Limit>& limits, const Screen& screen) {
 void print_remedies(const std::vector<Limit>& limits, const Screen& screen) {
   for (const Limit& limit : limits) {
     if (!limit.nearly_reached()) continue;
-    put("\n{}: nearly reached. To raise it: {}\n", coloured(name_text(limit), Colour::red, screen), limit.raise);
+    put("\n{}: nearly reached. To raise it: {}\n", coloured(on_one_line(name_text(limit)), Colour::red, screen),
+        on_one_line(limit.raise));
     for (const auto& consumer : limit.consumers)
-      put("  {} has {}\n", consumer.who, amount(consumer.amount, limit.unit));
+      put("  {} has {}\n", on_one_line(consumer.who), amount(consumer.amount, limit.unit));
   }
 }
 
@@ -122,7 +124,7 @@ Result<int> run_limits(const LimitsArguments& arguments) {
   if (limits->empty())
     return nothing(limits_verb, fmt::format("no limit of {}({}) is nearly reached", process.command, pid));
   const Screen screen = Screen::of(STDOUT_FILENO);
-  put("limits of {}({})\n", coloured(process.command, Colour::bold, screen), pid);
+  put("limits of {}({})\n", coloured(on_one_line(process.command), Colour::bold, screen), pid);
   print_table(*limits, screen);
   print_remedies(*limits, screen);
   return exit_done;

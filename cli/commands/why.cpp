@@ -5,6 +5,7 @@
 #include "ginnel/inventory.hpp"
 #include "inventory/coverage_text.hpp"
 #include "options.hpp"
+#include "render/harmless.hpp"
 #include "render/json.hpp"
 #include "render/output.hpp"
 #include "render/table.hpp"
@@ -16,13 +17,13 @@ namespace ginnel::cli {
 namespace {
 
 using inventory::ChainEnd;
-using inventory::Snapshot;
 using inventory::ProcessInfo;
+using inventory::Snapshot;
 using inventory::WaitChain;
 
-struct WhyArguments {
 constexpr std::string_view not_to_be_asked = "what it waits for may not be asked";
 
+struct WhyArguments {
   std::optional<pid_t> pid;
   bool deadlocks = false;
   bool json = false;
@@ -62,12 +63,13 @@ std::string to_text(const Snapshot& snapshot, const WaitChain& chain, const Scre
   std::string indent;
   for (const inventory::WaitStep& step : chain.steps) {
     const std::string thread = step.tid == step.pid ? "" : fmt::format(" thread {}", step.tid);
-    text += fmt::format("{}{}{} {}\n", indent, coloured(command_of(snapshot, step.pid), Colour::bold, screen), thread,
-                        step.text);
+    text +=
+        fmt::format("{}{}{} {}\n", indent, coloured(on_one_line(command_of(snapshot, step.pid)), Colour::bold, screen),
+                    thread, on_one_line(step.text));
     indent += "  ";
   }
   const Colour colour = chain.end == ChainEnd::deadlock ? Colour::red : Colour::yellow;
-  return text + indent + coloured(chain.text, colour, screen) + "\n";
+  return text + indent + coloured(on_one_line(chain.text), colour, screen) + "\n";
 }
 
 Result<std::vector<WaitChain>> chains_of(const Snapshot& snapshot, const WhyArguments& arguments) {
@@ -104,10 +106,10 @@ Result<int> run_why(const WhyArguments& arguments) {
   }
   if (!chains->empty()) return exit_done;
   if (arguments.deadlocks) return nothing(why_verb, "no deadlock is to be seen");
-  return nothing(why_verb, fmt::format("{} waits for no IPC object", command_of(*snapshot, *arguments.pid)));
-}
   if (is_hidden)
     return nothing(why_verb, fmt::format("{}: {}", command_of(*snapshot, *arguments.pid), not_to_be_asked));
+  return nothing(why_verb, fmt::format("{} waits for no IPC object", command_of(*snapshot, *arguments.pid)));
+}
 
 CommandRun define(const VerbOptions& options) {
   auto arguments = std::make_shared<WhyArguments>();

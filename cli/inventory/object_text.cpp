@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "inventory/columns.hpp"
+#include "render/harmless.hpp"
 #include "render/size.hpp"
 #include "render/table.hpp"
 
@@ -182,7 +183,7 @@ std::string object_text(const inventory::Judge& judge, const Object& object, con
   for (const std::string& evidence : judgement.evidence) sheet.add("evidence", evidence);
   if (const auto disturbs = what_disturbs(object.id.kind); !disturbs.empty())
     sheet.add("disturbed by", std::string{disturbs});
-  return coloured(display_name(snapshot, object), Colour::bold, screen) +
+  return coloured(on_one_line(display_name(snapshot, object)), Colour::bold, screen) +
          fmt::format("  ({})\n", to_string(object.id.kind)) + sheet.text();
 }
 

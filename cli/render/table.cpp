@@ -3,20 +3,14 @@
 #include <algorithm>
 #include <cassert>
 
+#include "render/characters.hpp"
+#include "render/harmless.hpp"
+
 namespace ginnel::cli {
 namespace {
 
 constexpr std::size_t gap = 2;
 constexpr std::size_t narrowest_wrapped = 8;
-
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
-
-std::string printable(std::string_view text) {
-  std::string safe{text};
-  for (char& byte : safe)
-    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) byte = '?';
-  return safe;
-}
 
 std::string_view code_of(Colour colour) {
   switch (colour) {
@@ -36,13 +30,14 @@ std::string_view code_of(Colour colour) {
   return "";
 }
 
-/// Bytes of the longest prefix that is `width` columns wide.
+/// Bytes of the longest prefix that fits into `width` columns; one character at least.
 std::size_t bytes_for(std::string_view text, std::size_t width) {
   std::size_t at = 0;
-  while (at < text.size() && width > 0) {
-    ++at;
-    while (at < text.size() && is_continuation(text[at])) ++at;
-    --width;
+  while (at < text.size()) {
+    const Character next = first_character(text.substr(at));
+    if (next.columns > width && at > 0) break;
+    width -= std::min(width, next.columns);
+    at += next.bytes.size();
   }
   return at;
 }
@@ -52,6 +47,7 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   while (display_width(text) > width) {
     const std::size_t fits = bytes_for(text, width);
+    if (fits == text.size()) break;
     std::size_t end = text[fits] == ' ' ? fits : text.substr(0, fits).rfind(' ');
     if (end == std::string_view::npos || end == 0) end = fits;
     lines.emplace_back(text.substr(0, end));
@@ -80,13 +76,19 @@ std::string coloured(std::string_view text, Colour colour, const Screen& screen)
 }
 
 std::size_t display_width(std::string_view utf8) noexcept {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return !is_continuation(c); }));
+  std::size_t columns = 0;
+  while (!utf8.empty()) {
+    const Character character = first_character(utf8);
+    columns += character.columns;
+    utf8.remove_prefix(character.bytes.size());
+  }
+  return columns;
 }
 
 void Table::add_row(const std::vector<Cell>& cells) {
   assert(cells.size() == columns_.size());
   for (const Cell& cell : cells) {
-    texts_ += printable(cell.text);
+    texts_ += on_one_line(cell.text);
     ends_.push_back(texts_.size());
     colours_.push_back(cell.colour);
   }

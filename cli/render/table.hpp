@@ -26,7 +26,7 @@ struct Column {
 };
 
 /// Rows under titles (or none, where all are empty), aligned; as wide as the widest text, or wrapped to the terminal's width.
-/// Text is UTF-8; control characters in it are shown as `?`, so that a name cannot play with the terminal.
+/// Text is UTF-8; what could play with the terminal, and what is no UTF-8, is shown as `?`.
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_{std::move(columns)} {}
