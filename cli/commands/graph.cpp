@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <algorithm>
 #include <fstream>
 #include <memory>
 
@@ -51,9 +52,16 @@ Json to_json(const Graph& graph) {
   return {{"nodes", std::move(nodes)}, {"edges", std::move(edges)}};
 }
 
+/// What is blocked first.
 std::string list(const Graph& graph, const Screen& screen) {
-  Table table{{{"FROM"}, {""}, {"TO"}, {"THROUGH", Align::left, true}, {"WAITS", Align::left, true}}};
-  for (const GraphEdge& edge : graph.edges) {
+  Table table{{{"FROM", Align::left, true},
+               {""},
+               {"TO", Align::left, true},
+               {"THROUGH", Align::left, true},
+               {"WAITS", Align::left, true}}};
+  std::vector<GraphEdge> edges = graph.edges;
+  std::ranges::stable_partition(edges, [](const GraphEdge& edge) { return edge.state == EdgeState::blocked; });
+  for (const GraphEdge& edge : edges) {
     const Colour colour = edge.state == EdgeState::blocked ? Colour::red : Colour::none;
     table.add_row({{name_of(graph.nodes[edge.from])},
                    {edge.both_ways ? "<->" : "->"},

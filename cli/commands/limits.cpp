@@ -54,9 +54,16 @@ std::string amount(std::uint64_t value, std::string_view unit) {
   return unit == "bytes" ? short_size(value) : std::to_string(value);
 }
 
+/// For people: a number that no one counts to is told by its size.
+std::string short_amount(std::uint64_t value, std::string_view unit) {
+  constexpr std::uint64_t countless = 1'000'000'000'000;
+  if (unit != "bytes" && value >= countless) return fmt::format("{:.1e}", static_cast<double>(value));
+  return amount(value, unit);
+}
+
 /// An estimate has a tilde in front; what is not known is a dash, unless it is that there is no limit.
 std::string value_text(const Limit& limit) {
-  if (limit.value) return amount(*limit.value, limit.unit);
+  if (limit.value) return short_amount(*limit.value, limit.unit);
   return limit.value.reason() == "unlimited" ? "unlimited" : "-";
 }
 std::string used_text(const Limit& limit) {
@@ -66,23 +73,34 @@ std::string used_text(const Limit& limit) {
 
 std::string name_text(const Limit& limit) { return limit.place.empty() ? limit.name : limit.name + " " + limit.place; }
 
+/// What happens at the limit stands beside it, or in a list of its own where the screen is too narrow for both.
 void print_table(const std::vector<Limit>& limits, const Screen& screen) {
-  Table table{{{"LIMIT", Align::left, true},
-               {"OF"},
-               {"USED", Align::right},
-               {"VALUE", Align::right},
-               {"UNIT", Align::left, true},
-               {"WHEN IT IS REACHED", Align::left, true}}};
+  constexpr int width_for_all = 140;
+  constexpr std::string_view what_happens = "WHEN IT IS REACHED";
+  const bool is_narrow = screen.width && *screen.width < width_for_all;
+  std::vector<Column> columns{{"LIMIT", Align::left, true},
+                              {"OF"},
+                              {"USED", Align::right},
+                              {"VALUE", Align::right},
+                              {"UNIT", Align::left, true}};
+  if (!is_narrow) columns.push_back({std::string{what_happens}, Align::left, true});
+  Table table{std::move(columns)};
+  Table below{{{"LIMIT", Align::left, true}, {std::string{what_happens}, Align::left, true}}};
   for (const Limit& limit : limits) {
     const Colour colour = limit.nearly_reached() ? Colour::red : Colour::none;
-    table.add_row({{name_text(limit), colour},
-                   {std::string{to_string(limit.scope)}},
-                   {used_text(limit), colour},
-                   {value_text(limit)},
-                   {std::string{limit.unit}},
-                   {std::string{limit.at_limit}}});
+    const Cell name{name_text(limit), colour};
+    const Cell happens{std::string{limit.at_limit}};
+    std::vector<Cell> cells{name,
+                            {std::string{to_string(limit.scope)}},
+                            {used_text(limit), colour},
+                            {value_text(limit)},
+                            {std::string{limit.unit}}};
+    if (!is_narrow) cells.push_back(happens);
+    table.add_row(cells);
+    below.add_row({name, happens});
   }
   put_text(table.render(screen));
+  if (is_narrow) put("\n{}", below.render(screen));
 }
 
 void print_remedies(const std::vector<Limit>& limits, const Screen& screen) {
