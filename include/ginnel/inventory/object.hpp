@@ -175,9 +175,8 @@ struct Object {
   std::vector<Waiter> waiters;
   Fact<Fill> fill;
   std::vector<ObjectId> peers;  ///< the other end of a socket
-  Fact<std::string>
-      cgroup;            ///< of the memory where the kernel tells it, or else of the holders when they are all in one
-  bool deleted = false;  ///< it has lost its name and goes with its last holder
+  Fact<std::string> cgroup;     ///< of the holders, when they are all in one
+  bool deleted = false;         ///< it has lost its name and goes with its last holder
   std::vector<Detail> details;
   std::vector<Member> members;  ///< of ginnel's own messaging; by name
 

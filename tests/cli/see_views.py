@@ -1,0 +1,243 @@
+"""What the views show of objects and processes that are hard to show, and of what may not be seen: names that play with the
+terminal, narrow screens, other users' processes."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unicodedata
+
+from harness import GINNEL, ShellTest
+
+NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups "
+
+# Calls itself what is given, makes a full FIFO of that name, and writes to it.
+WRITER = """
+import ctypes, os, sys
+name = os.fsencode(sys.argv[1])
+ctypes.CDLL(None).prctl(15, name, 0, 0, 0)
+path = b"f-" + name
+os.mkfifo(path)
+fifo = os.open(path, os.O_RDWR)
+os.write(fifo, b"x" * 65536)
+open("ready", "w").close()
+os.write(fifo, b"x")
+"""
+# What a terminal takes for a command: by C0, by C1 as UTF-8, by C1 as a byte; and what turns the direction of the text.
+WILD = [b"\x1b[31mred", b"two\nlines", b"bell\x07", b"c1\xc2\x9b31m", b"raw\x9b31m", b"no\xff\xfeutf", "\u202eturned".encode()]
+
+
+def is_harmless(shown):
+    """UTF-8 of which every character is printed, or ends a line."""
+    return all(c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp") for c in shown.decode())
+
+
+def columns_of(text):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+class Views(ShellTest):
+    def python(self, text, *words, ready="ready"):
+        """A process that runs this program in the test's folder, once it has made the file `ready`."""
+        with open(self.path("program.py"), "w", encoding="utf-8") as file:
+            file.write(text)
+        process = subprocess.Popen([sys.executable, "-B", "program.py", *words], cwd=self.dir, start_new_session=True)
+        self.addCleanup(self._end, process)
+        self.wait_for_path(ready)
+        return process
+
+    def on_terminal(self, line, columns):
+        """What the line prints on a terminal so wide."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        process = subprocess.Popen(["bash", "-c", line], cwd=self.dir, env=dict(self.env, NO_COLOR="1", TERM="xterm"),
+                                   stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL)
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: nobody has the other side any more
+            while part := os.read(master, 1 << 16):
+                shown += part
+        os.close(master)
+        process.wait()
+        return shown.decode().replace("\r\n", "\n").splitlines()
+
+    def show(self, address):
+        return json.loads(self.sh(f"ginnel show --json '{address}'").out)["objects"]
+
+
+class Names(Views):
+    def test_of_files_and_processes_do_not_play_with_the_terminal(self):
+        self.need_root()  # to see who waits
+        for name in WILD:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path("ready"))
+            writer = self.python(WRITER, os.fsdecode(name))
+            self.wait_until(lambda: b"pipe_write" in self.wchan(writer.pid), "a blocked writer")
+            for view in ("ls fifo", f"show pid:{writer.pid}", f"why {writer.pid}", f"limits --pid {writer.pid}",
+                         f"graph --pid {writer.pid}", f"explain EAGAIN write --pid {writer.pid}", "gc --older 0"):
+                shown = self.sh("ginnel " + view, code=None)
+                self.assertTrue(is_harmless(shown.out), (name, view, shown.out[:2000]))
+                self.assertNotIn("\nlines", shown.text, (name, view))
+            self._end(writer)
+
+    @staticmethod
+    def wchan(pid):
+        with open(f"/proc/{pid}/wchan", "rb") as file:
+            return file.read()
+
+    def test_of_wide_and_of_combined_characters_leave_the_columns_aligned(self):
+        for name in ("plain", "日本語", "e\u0301te\u0301", "кириллица"):
+            os.mkfifo(self.path(name))
+        rows = [row for row in self.sh("ginnel ls fifo -o name,kind").text.splitlines() if self.dir in row]
+        self.assertEqual(len(rows), 4)
+        self.assertEqual(len({columns_of(row[:row.rindex("fifo")]) for row in rows}), 1, rows)
+
+    def test_that_are_no_utf8_keep_no_plan_from_being_applied(self):
+        paths = [self.path("plain").encode(), os.fsencode(self.dir) + b"/odd\xff\x01"]
+        for path in paths:
+            os.mkfifo(path)
+        plan = self.sh("ginnel gc --kind fifo --older 0 --json > plan.json; cat plan.json", code=None).out
+        ours = [e for e in json.loads(plan)["entries"] if self.dir in e["name"]]
+        if not ours:
+            self.skipTest("too much may not be seen here for a plan")
+        named = " ".join(f"--name '{entry['uid']}'" for entry in ours)
+        results = json.loads(self.sh(f"ginnel gc --apply plan.json --json {named}").out)["results"]
+        self.assertEqual({r["result"] for r in results if self.dir in r["name"]}, {"removed"}, results)
+        self.assertEqual([path for path in paths if os.path.lexists(path)], [])
+
+
+class Screens(Views):
+    def test_of_80_columns_have_every_limit_with_what_happens_then(self):
+        lines = self.on_terminal("ginnel limits", 80)
+        self.assertLessEqual(max(map(columns_of, lines)), 80)
+        for name in ("kernel.msgmni", "fs.mqueue.queues_max", "RLIMIT_NOFILE"):
+            used, happens = [line for line in lines if line.startswith(name)]
+            self.assertRegex(used, r" \d+\w?  (queues|descriptors)$")
+            self.assertRegex(happens, " fails with E| every call that makes a descriptor")
+        self.assertLess(len(lines), 4 * len(json.loads(self.sh("ginnel limits --json").out)["limits"]))
+
+    def test_of_200_columns_have_a_limit_on_a_line(self):
+        [line] = [line for line in self.on_terminal("ginnel limits", 200) if line.startswith("kernel.msgmni")]
+        self.assertIn("msgget fails with ENOSPC", line)
+
+    def test_begin_a_graph_with_what_is_blocked(self):
+        self.need_root()
+        # Of a smaller number than the one that is blocked, as a rule: in the graph itself it comes first.
+        quiet = self.python("import os, time\nos.mkfifo('q')\nos.open('q', os.O_RDWR)\nif os.fork() == 0: time.sleep(600)\n"
+                            "open('quiet', 'w').close()\ntime.sleep(600)", ready="quiet")
+        writer = self.python(WRITER, "blocked")
+        self.wait_until(lambda: "blocked" in self.sh(f"ginnel ls fifo --pid {writer.pid}").text, "a blocked writer")
+        rows = self.sh("ginnel graph fifo").text.splitlines()
+        [blocked] = [number for number, row in enumerate(rows) if f"({writer.pid}) waits to write" in row]
+        others = [number for number, row in enumerate(rows) if f"({quiet.pid})" in row]
+        self.assertTrue(others)
+        self.assertLess(blocked, min(others), rows)
+
+
+class Facts(Views):
+    def test_of_the_graph_are_those_that_are_documented(self):
+        self.python("import os, socket, time\na, b = socket.socketpair()\nif os.fork() == 0: time.sleep(600)\n"
+                    "open('ready', 'w').close()\ntime.sleep(600)")
+        graph = json.loads(self.sh("ginnel graph unix --json").out)
+        self.assertEqual(list(graph), ["nodes", "edges"])
+        for node in graph["nodes"]:
+            self.assertEqual(list(node), ["pid", "title", "object"])
+        for edge in graph["edges"]:
+            self.assertEqual(list(edge), ["from", "to", "object", "label", "both_ways", "state", "waits"])
+            self.assertIn(edge["state"], ("quiet", "awaited", "blocked"))
+
+    def test_of_datagrams_do_not_take_the_first_for_all(self):
+        job = self.python("import socket, time\na, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+                          "a.send(b'abc'); a.send(b'defgh')\nopen('ready', 'w').close()\ntime.sleep(600)")
+        sockets = [o for o in self.show(f"pid:{job.pid}") if o["kind"] == "unix" and o["details"]["type"] == "unix-dgram"]
+        self.assertEqual([o["fill"]["used"] for o in sockets], [None, None])
+        self.assertTrue(all("first only" in o["fill"]["missing"]["used"] for o in sockets), sockets)
+        self.assertEqual(sorted(o["details"].get("first-datagram", "") for o in sockets), ["", "3 bytes"])
+
+    def test_how_long_a_thread_waits_is_true_on_every_processor(self):
+        for processor in sorted(os.sched_getaffinity(0))[:8]:
+            path = self.path(f"fifo{processor}")
+            os.mkfifo(path)
+            before = time.monotonic()
+            self.python(f"import os\nos.sched_setaffinity(0, {{{processor}}})\nopen('ready{processor}', 'w').close()\n"
+                        f"os.open({path!r}, os.O_RDONLY)", ready=f"ready{processor}")
+            self.wait_until(lambda: self.show("fifo:" + path)[0]["waiters"], "a waiter")
+            [waiter] = self.show("fifo:" + path)[0]["waiters"]
+            after = time.monotonic()
+            if waiter["since_s"] is None:
+                self.assertIn("since_s", waiter["missing"])
+                continue
+            # A second for what a busy machine takes between two looks.
+            self.assertGreaterEqual(waiter["since_s"], 0)
+            self.assertLessEqual(waiter["since_s"], after - before + 1, processor)
+
+    def test_of_a_mount_namespace_are_not_those_of_a_chroot_in_it(self):
+        self.need_root()
+        self.need("unshare", "mount")
+        os.makedirs(self.path("jail/dev"))
+        program = ("import os, time\nopen('/dev/shm/inside', 'w').close()\nif os.fork() == 0: time.sleep(600)\n"
+                   "open('ready', 'w').close()\nos.chroot('jail')\nopen('/chrooted', 'w').close()\ntime.sleep(600)")
+        with open(self.path("jailed.py"), "w", encoding="utf-8") as file:
+            file.write(program)
+        self.start(f"exec unshare --mount bash -c 'mount -t tmpfs none /dev/shm; exec {sys.executable} -B jailed.py'")
+        self.wait_for_path("jail/chrooted")
+        self.assertIn("shm:/inside", self.sh("ginnel ls posix-shm -o name").text)
+
+
+class OtherUsers(Views):
+    """What nobody may see of root's: it is said to be unknown, and not to be nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.need_root()
+        self.need("setpriv")
+        if self.sh(NOBODY + GINNEL + " --version", code=None).code != 0:
+            self.skipTest("nobody may not run ginnel here")
+
+    def test_what_a_process_waits_for_is_not_nothing(self):
+        os.mkfifo(self.path("f"))
+        job = self.start("exec cat f")
+        self.wait_until(lambda: self.show("fifo:" + self.path("f"))[0]["waiters"], "a blocked reader")
+        done = self.sh(f"{NOBODY} {GINNEL} why {job.pid}", code=1)
+        self.assertIn("what it waits for may not be asked", done.errors)
+        shown = json.loads(self.sh(f"{NOBODY} {GINNEL} why {job.pid} --json", code=1).out)
+        self.assertEqual(shown, {"chains": None, "missing": {"chains": "what it waits for may not be asked"}})
+
+    def test_who_holds_a_lock_is_not_said_to_wait_for_nothing(self):
+        os.chmod(self.dir, 0o755)
+        with open(self.path("lock"), "w", encoding="ascii"):
+            os.chmod(self.path("lock"), 0o644)
+        holder = self.start("exec flock lock sleep 600")
+        self.wait_until(lambda: self.lock_holders(), "the lock")
+        waiter = self.start(f"exec {NOBODY} flock lock true")
+        self.wait_until(lambda: "flock" in self.sh(f"ginnel ls lock --pid {waiter.pid}", code=None).text, "a waiter")
+        [chain] = json.loads(self.sh(f"{NOBODY} {GINNEL} why {waiter.pid} --json").out)["chains"]
+        self.assertEqual([chain["end"], chain["culprit"]], ["unknown", holder.pid], chain)
+        self.assertIn("could end it; what it waits for itself may not be asked", chain["text"])
+
+    def lock_holders(self):
+        seen = json.loads(self.sh("ginnel ls lock --json", code=None).out)
+        return [o for o in seen["objects"] if o["name"] == "lock:" + self.path("lock") and o["holders"]]
+
+    def test_queues_that_are_not_listed_are_not_none(self):
+        if os.path.ismount("/dev/mqueue"):
+            self.skipTest("mqueue is mounted: everybody sees the queues")
+        shown = self.sh(f"{NOBODY} bash -c '{GINNEL} limits --json; true'").out
+        limits = {limit["name"]: limit for limit in json.loads(shown)["limits"]}
+        for name in ("fs.mqueue.queues_max", "RLIMIT_MSGQUEUE"):
+            self.assertIsNone(limits[name]["used"], limits[name])
+            self.assertIn("not listed", limits[name]["missing"]["used"])
+        sources = json.loads(self.sh(f"{NOBODY} {GINNEL} ls --json", code=None).out)["coverage"]["sources"]
+        self.assertNotIn("mqueue file system", sources)
+
+    def test_what_a_user_whose_processes_are_closed_uses_is_unknown(self):
+        shown = self.sh(f"{NOBODY} {GINNEL} limits --pid {os.getpid()} --json").out
+        limits = {limit["name"]: limit for limit in json.loads(shown)["limits"]}
+        for name in ("fs.pipe-user-pages-soft", "fs.epoll.max_user_watches", "fs.inotify.max_user_instances"):
+            self.assertIsNone(limits[name]["used"], limits[name])
