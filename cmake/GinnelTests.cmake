@@ -6,6 +6,10 @@ include(GoogleTest)
 set(ginnel_test_timeout_s 120)
 # Of those that do much work and wait for nobody.
 set(ginnel_work_timeout_s 600)
+# What a sanitizer looks at takes its time, above all to start.
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  set(ginnel_test_timeout_s 480)
+endif()
 
 set(ginnel_precompiled ${ginnel_precompiled_std} <gtest/gtest.h>)
 

@@ -18,7 +18,7 @@ import time
 import unittest
 
 GINNEL = os.path.abspath(os.environ.get("GINNEL", "build/release/bin/ginnel"))
-LIMIT_S = 60
+LIMIT_S = float(os.environ.get("GINNEL_LIMIT_S", "60"))
 
 
 class Finished:
