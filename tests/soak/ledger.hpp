@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <string>
 
+#include "support/random.hpp"
+
 // What the processes of a soak know together, in memory that they inherit. Whatever contradicts it is counted and told at once.
 
 namespace ginnel::soak {
@@ -40,22 +42,7 @@ struct Ledger {
   }
 };
 
-/// splitmix64: enough to scatter, and the same for the same seed.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) noexcept : state_{seed} {}
-  std::uint64_t next() noexcept {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
-  }
-  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
-  bool one_in(std::uint64_t count) noexcept { return below(count) == 0; }
-
- private:
-  std::uint64_t state_;
-};
+using test::Random;
 
 /// Of the words of a payload, so that a torn or mixed one shows.
 template <class Words>
