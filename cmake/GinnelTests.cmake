@@ -66,6 +66,10 @@ foreach(floor IN LISTS GINNEL_FLOORS)
   ginnel_test_program(ginnel_${floor}_test SOURCES ${sources} LINKS ginnel::${floor})
 endforeach()
 
+if(TARGET ginnel_msg_test)
+  target_include_directories(ginnel_msg_test PRIVATE "${PROJECT_SOURCE_DIR}/src/msg")  # for what tests/support makes by hand
+endif()
+
 ginnel_test_sources(sources tests/support)
 ginnel_test_program(ginnel_support_test SOURCES ${sources})
 

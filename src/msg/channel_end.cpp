@@ -81,7 +81,9 @@ struct ChannelEnd::Cold {
     return gone.load(std::memory_order_relaxed);
   }
   [[nodiscard]] Error broken_by(const char* why) const {
-    return {EBADMSG, "talk to a peer", link.address, std::string{"the peer broke the protocol: "} + why};
+    return {EBADMSG, "talk to a peer", link.address,
+            "process " + std::to_string(link.peer.pid) + " of user " + std::to_string(link.peer.uid) +
+                " broke the protocol: " + why};
   }
   [[nodiscard]] std::optional<Error> already_broken() const {
     const char* const why = broken.load(std::memory_order_acquire);
@@ -147,10 +149,15 @@ Error ChannelEnd::used_in_child(const char* operation) const {
   return {ECHILD, operation, {}, "this end is the parent's; a child of fork(2) connects for itself"};
 }
 
-Error ChannelEnd::break_off(const char* why) noexcept {
+Error ChannelEnd::end_with(const char* why) noexcept {
   cold_->broken.store(why, std::memory_order_release);
   end_connection(cold_->link.socket.get());
   return cold_->broken_by(why);
+}
+
+Error ChannelEnd::break_off(const char* why) noexcept {
+  stop_receiving();
+  return end_with(why);
 }
 
 const Credentials& ChannelEnd::peer() const noexcept { return cold_->link.peer; }
@@ -174,8 +181,10 @@ Result<bool> ChannelEnd::try_to_make_room(std::uint64_t end) {
   const std::uint64_t tail = out_.tail();
   const std::uint64_t capacity = out_.shape().capacity;
   const std::uint64_t cursor = cold.theirs().cursor.load(std::memory_order_acquire);
-  if (cursor < cold.cursor || cursor > tail)
-    return std::unexpected{break_off("it says that it has read what was not sent yet, or takes back what it said")};
+  if (cursor < cold.cursor || cursor > tail) {
+    out_.set_limit(0);  // what is short enough for the room that is left is not sent either
+    return std::unexpected{end_with("it says that it has read what was not sent yet, or takes back what it said")};
+  }
   cold.cursor = cursor;
   const std::uint64_t limit = std::min(std::max(end, tail + capacity / steps_in_ring), cursor + capacity);
   if (limit < end) return false;
@@ -220,7 +229,10 @@ Result<Outcome<Done, PeerGone, TimedOut>> ChannelEnd::make_room(std::uint64_t pa
                                      ", a quarter of it; give the channel more capacity"}};
   const std::uint64_t end = out_.end_of(payload_bytes);
   while (true) {
-    if (auto broken = cold.already_broken()) return std::unexpected{std::move(*broken)};
+    if (auto broken = cold.already_broken()) {
+      out_.set_limit(0);
+      return std::unexpected{std::move(*broken)};
+    }
     const auto room = try_to_make_room(end);
     if (!room) return std::unexpected{room.error()};
     const auto now = Clock::now();
@@ -291,11 +303,19 @@ void ChannelEnd::tell_cursor() noexcept {
   Cold& cold = *cold_;
   told_ = in_.position();
   cold.own().cursor.store(told_, std::memory_order_release);
+  if (cold.broken.load(std::memory_order_relaxed) != nullptr) return stop_receiving();
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const std::uint32_t waits = cold.theirs().waiting.load(std::memory_order_relaxed);
   if (waits == cold.answered_wait) return;
   cold.answered_wait = waits;
   static_cast<void>(futex_wake(own_half(&cold.own().cursor), 1));
+}
+
+/// Whatever a peer that broke the protocol goes on to write: no record of it is found any more.
+void ChannelEnd::stop_receiving() noexcept {
+  in_ = RingReader{silence.data(), shape_of_silence, 0};
+  told_ = 0;
+  held_ = Held::nothing;
 }
 
 /// What comes over the socket: knocks, which are answered by looking, and descriptors ahead of their records.

@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstring>
 #include <random>
-#include <stdexcept>
 #include <thread>
 
 #include "channel_link.hpp"
@@ -15,6 +14,7 @@
 #include "ginnel/sys/ancillary.hpp"
 #include "ginnel/sys/eventfd.hpp"
 #include "support/child_process.hpp"
+#include "support/hand_made_peer.hpp"
 #include "support/messaging_test.hpp"
 #include "support/scratch.hpp"
 
@@ -26,55 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace ginnel::detail;
-
-constexpr std::uint64_t capacity = 65536;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error{result.error().message()};
-  return std::move(*result);
-}
-
-template <class T = std::uint64_t>
-ChannelHello good_hello() {
-  ChannelHello hello{};
-  hello.start = {.magic = hello_magic, .version = format_version, .header_bytes = sizeof(ChannelHello)};
-  hello.capacity = capacity;
-  hello.alignment = 8;
-  hello.sends = stamp_of(message_type<T>());
-  hello.receives = hello.sends;
-  return hello;
-}
-
-constexpr Seals good_seals = Seals::shrink | Seals::grow | Seals::future_write;
-
-UniqueFd memory(Seals seals = good_seals, std::uint64_t size = page_bytes + capacity) {
-  auto made = must(Memfd::create("hostile", Bytes{size}));
-  if (auto sealed = made.add_seals(seals); !sealed) throw std::runtime_error{"seals"};
-  return std::move(made).release();
-}
-UniqueFd sparse_memory(std::uint64_t size) {
-  auto made = must(Memfd::create("hostile", Bytes{page_bytes}));
-  if (::ftruncate(made.descriptor(), static_cast<off_t>(size)) < 0) throw std::runtime_error{"ftruncate"};
-  if (auto sealed = made.add_seals(good_seals); !sealed) throw std::runtime_error{"seals"};
-  return std::move(made).release();
-}
-UniqueFd this_process() {
-  const auto self = must(Process::self());
-  return UniqueFd{::fcntl(self.pollable(), F_DUPFD_CLOEXEC, 0)};
-}
-UniqueFd opened(const char* path, int flags) { return UniqueFd{::open(path, flags | O_CLOEXEC)}; }
-
-void send_raw(int socket, std::span<const std::byte> bytes, const std::vector<UniqueFd>& owned = {}) {
-  std::vector<int> descriptors;
-  for (const UniqueFd& fd : owned) descriptors.push_back(fd.get());
-  const auto sent = send_descriptors(socket, bytes, descriptors, Deadline::after(30s));
-  if (!sent) throw std::runtime_error{sent.error().message()};
-}
-template <class T>
-void send_raw(int socket, const T& value, const std::vector<UniqueFd>& owned = {}) {
-  send_raw(socket, std::as_bytes(std::span{&value, 1}), owned);
-}
+using namespace ginnel::hand_made;
 
 class HostileTest : public test::MessagingTest {
  protected:
@@ -101,14 +53,6 @@ class HostileTest : public test::MessagingTest {
     return away == nullptr ? 0 : away->why.code();
   }
 };
-
-std::vector<UniqueFd> both_of(UniqueFd first, UniqueFd second) {
-  std::vector<UniqueFd> both;
-  both.push_back(std::move(first));
-  both.push_back(std::move(second));
-  return both;
-}
-std::vector<UniqueFd> with_memory(UniqueFd fd) { return both_of(std::move(fd), this_process()); }
 
 TEST_F(HostileTest, AGoodBeginningIsLetIn) { EXPECT_EQ(verdict_on(good_hello(), with_memory(memory())), 0); }
 
@@ -376,6 +320,42 @@ TEST_F(HostilePeerTest, CursorsThatCannotBeBreakTheChannel) {
   EXPECT_TRUE(channel_->send(1, Deadline::after(30s))->is<Done>());
   peer_.page().cursor.store(0);
   EXPECT_EQ(fill(), EBADMSG);
+}
+
+TEST_F(HostilePeerTest, AfterRubbishNothingIsReceivedWhateverItGoesOnToWrite) {
+  peer_.word(0).store(~std::uint64_t{0});
+  expect_broken();
+  for (std::uint64_t offset = 0; offset < capacity; offset += 8) peer_.word(offset).store(RecordWord::pack(8, 0));
+  expect_broken();
+  // What is sent ends with the room that it has already, an eighth of the ring at the most.
+  const auto send_all = [&] {
+    for (std::uint64_t i = 0; i < capacity / 16; ++i)
+      if (const auto sent = channel_->send(i, Deadline::immediately()); !sent) return sent.error().code();
+    return 0;
+  };
+  EXPECT_EQ(send_all(), EBADMSG);
+  EXPECT_EQ(channel_->send(1, Deadline::immediately()).error().code(), EBADMSG);
+}
+
+TEST_F(HostilePeerOfSequencesTest, AfterAWrongCursorNothingIsSentNorReceivedForLong) {
+  const std::vector<std::byte> longer(4096);
+  peer_.page().cursor.store(std::uint64_t{1} << 40U);
+  while (channel_->send(longer, Deadline::immediately())) continue;
+  peer_.page().cursor.store(0);
+  EXPECT_EQ(channel_->send(std::vector<std::byte>(1), Deadline::immediately()).error().code(), EBADMSG)
+      << "though there is room for a short one";
+  for (std::uint64_t offset = 0; offset < capacity; offset += 8) peer_.word(offset).store(RecordWord::pack(0, 0));
+  int received = 0;
+  while (channel_->receive(Deadline::immediately()) && received < 100'000) ++received;
+  EXPECT_LE(received, capacity / 8 / 8 + 1);
+  expect_broken();
+}
+
+TEST_F(HostilePeerTest, WhoBrokeTheProtocolIsNamed) {
+  peer_.word(0).store(~std::uint64_t{0});
+  const std::string message = channel_->receive(Deadline::after(30s)).error().message();
+  EXPECT_NE(message.find("channel:" + path_), std::string::npos) << message;
+  EXPECT_NE(message.find("process " + std::to_string(::getpid())), std::string::npos) << message;
 }
 
 TEST_F(HostilePeerTest, DescriptorsThatDoNotComeBreakTheChannel) {

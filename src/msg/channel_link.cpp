@@ -173,7 +173,10 @@ Result<MirroredMapping> map_theirs(UniqueFd memory, const RingShape& shape, cons
     return std::unexpected{
         Error{EBADMSG, "connect", address,
               "the other side's memory has " + real->to_string() + " and should have " + size.to_string()}};
-  return MirroredMapping::map(adopted->descriptor(), Bytes{page_bytes}, Bytes{shape.capacity}, FileAccess::read_only);
+  auto mapping =
+      MirroredMapping::map(adopted->descriptor(), Bytes{page_bytes}, Bytes{shape.capacity}, FileAccess::read_only);
+  if (!mapping) return std::unexpected{std::move(mapping.error()).with_object(address)};
+  return mapping;
 }
 
 struct TheirSide {
@@ -192,8 +195,8 @@ Result<TheirSide> adopt_side(ReceivedHello& received, const ChannelTerms& terms)
                                      std::to_string(descriptors_of_hello)}};
   auto mapping = map_theirs(std::move(received.descriptors[0]), *shape, terms.address);
   if (!mapping) return std::unexpected{mapping.error()};
-  const auto kind = descriptor_kind(received.descriptors[1].get());
-  if (!kind) return std::unexpected{kind.error()};
+  auto kind = descriptor_kind(received.descriptors[1].get());
+  if (!kind) return std::unexpected{std::move(kind.error()).with_object(terms.address)};
   if (*kind != DescriptorKind::pidfd)
     return std::unexpected{Error{EBADMSG, "connect", terms.address,
                                  "what should be the other side's process is a " + std::string{to_string(*kind)}}};

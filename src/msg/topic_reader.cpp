@@ -28,10 +28,6 @@ constexpr std::uint32_t burst_of_one_writer = 64;
 constexpr std::uint32_t burst_of_only_writer = 4096;
 constexpr std::size_t no_ring = std::numeric_limits<std::size_t>::max();
 
-/// What is read while there is no ring: never a record.
-alignas(cache_line_bytes) constexpr std::array<std::byte, cache_line_bytes> silence{};
-constexpr RingShape shape_of_silence{.capacity = word_bytes, .alignment = word_bytes};
-
 std::string page_name(const OwnerStamp& owner, unsigned attempt) {
   const auto ticks = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
   return "r." + std::to_string(owner.pid) + "." + std::to_string(ticks + attempt);

@@ -176,7 +176,7 @@ class [[nodiscard]] Channel {
 
   /// Waits while the peer is a whole ring behind; TimedOut with Deadline::immediately() means that it would block. PeerGone is told when
   /// an eighth of the ring was sent to nobody, at the latest; sooner when the peer waited. Errors: EBADMSG (the peer broke the protocol:
-  /// every call says so from then on), ECHILD (used in a child of fork(2)).
+  /// every call says so from then on; where the other direction has found it, as with PeerGone), ECHILD (used in a child of fork(2)).
   [[nodiscard]] Result<Sent> send(const T& message, Deadline deadline = Deadline::never())
     requires(!is_sequence)
   {
@@ -234,8 +234,9 @@ class [[nodiscard]] Channel {
   }
 
   /// The next message; the one before is given back with this call. PeerGone comes when the peer has closed or died, and all that it sent
-  /// was received. Errors: EBADMSG (the peer broke the protocol: every call says so from then on), EMFILE (the descriptors of a message
-  /// could not be taken, RLIMIT_NOFILE: the message is gone with them), ECHILD.
+  /// was received. Errors: EBADMSG (the peer broke the protocol: every call says so from then on; where the other direction has found it,
+  /// after an eighth of the ring at the latest), EMFILE (the descriptors of a message could not be taken, RLIMIT_NOFILE: the message is gone
+  /// with them), ECHILD.
   [[nodiscard]] Result<Received> receive(Deadline deadline = Deadline::never()) {
     const detail::Record* record = end_->next();
     if (record == nullptr) record = end_->soon(deadline);

@@ -126,7 +126,7 @@ class ChannelEnd {
 
   [[nodiscard]] const Credentials& peer() const noexcept;
   [[nodiscard]] const std::string& address() const noexcept;
-  /// The peer sends what it may not send: the channel is of no more use. Static text.
+  /// The peer sends what it may not send: the channel is of no more use. Static text. For the thread that receives.
   [[nodiscard]] Error break_off(const char* why) noexcept;
 
  private:
@@ -135,6 +135,7 @@ class ChannelEnd {
 
   [[nodiscard]] Result<Outcome<Done, PeerGone, TimedOut>> make_room(std::uint64_t payload_bytes, Deadline deadline);
   [[nodiscard]] Result<bool> try_to_make_room(std::uint64_t end);
+  [[nodiscard]] Error end_with(const char* why) noexcept;
   [[nodiscard]] bool spin_for_room(std::uint64_t end, Deadline deadline) noexcept;
   [[nodiscard]] Result<void> sleep_for_room(std::uint64_t end, Deadline deadline);
   void wake_peer(std::byte* word) noexcept;
@@ -150,6 +151,7 @@ class ChannelEnd {
       tell_cursor();
   }
   void tell_cursor() noexcept;
+  void stop_receiving() noexcept;
   [[nodiscard]] Result<void> take_along();
   [[nodiscard]] bool watch() noexcept;
   void note_received() noexcept;

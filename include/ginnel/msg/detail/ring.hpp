@@ -164,6 +164,10 @@ struct Record {
   std::uint32_t number = 0;
 };
 
+/// What is read where there is no ring: never a record.
+alignas(cache_line_bytes) inline constexpr std::array<std::byte, cache_line_bytes> silence{};
+inline constexpr RingShape shape_of_silence{.capacity = word_bytes, .alignment = word_bytes};
+
 /// A reader's side of it. Everything that is read may be a hostile writer's: it is loaded once and checked.
 class RingReader {
  public:
