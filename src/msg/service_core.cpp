@@ -266,6 +266,8 @@ Result<ServiceCore::Next> ServiceCore::next(Deadline deadline) {
     if (auto handled = inside.handle_events(Deadline::immediately()); !handled)
       return std::unexpected{std::move(handled.error())};
   TakenRequest taken;
+  // Clients that knock without end are not to keep us: what has come until the deadline is looked at once more, and no more of it read.
+  bool late = false;
   while (true) {
     if (!inside.turned_away.empty()) {
       TurnedAway away = std::move(inside.turned_away.front());
@@ -288,11 +290,13 @@ Result<ServiceCore::Next> ServiceCore::next(Deadline deadline) {
       if (inside.look_round(taken)) return taken;
       if (!inside.turned_away.empty()) continue;
     }
+    if (late) return TimedOut{};
     const auto asleep = Clock::now();
     auto happened = inside.handle_events(polling ? Deadline::immediately() : deadline);
     if (!happened) return std::unexpected{std::move(happened.error())};
     if (!polling) inside.spin_for.learn_from(Clock::now() - asleep);
     if (polling ? deadline.passed() : !*happened) return TimedOut{};
+    late = deadline.passed();
   }
 }
 

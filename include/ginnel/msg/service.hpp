@@ -299,7 +299,7 @@ class [[nodiscard]] Client {
   /// An answer whose descriptors could not be taken was one all the same.
   [[nodiscard]] Result<Outcome<detail::Record, PeerGone, TimedOut>> wait(Deadline deadline) {
     auto waited = end_->wait(deadline);
-    if (!waited && waited.error().code() == EMFILE) ++answered_;
+    if (!waited && waited.error().code() == EMFILE && answered_ < end_->sent()) ++answered_;
     return waited;
   }
   [[nodiscard]] Result<Called> ask(detail::MessageView<Req> request, std::uint32_t mark, Deadline deadline) {
@@ -316,7 +316,9 @@ class [[nodiscard]] Client {
         if (waited->template is<PeerGone>()) return Called{server_gone(number)};
         record = &end_->record();
       }
-      ++answered_;
+      // Else old ones, which are passed over, could keep it here for ever.
+      if (++answered_ > end_->sent()) [[unlikely]]
+        return std::unexpected{end_->break_off("more answers come than were asked for")};
       auto called = answer_to(number, *record);
       if (!called || *called) return opened(std::move(called));
     }
