@@ -5,6 +5,9 @@
 namespace ginnel::detail {
 namespace {
 
+/// Each fails when the writer has moved on by 1/8 of its ring between two loads.
+constexpr int starts_at_tail_max = 1024;
+
 /// Of memory that may be changing: word by word, so that each load is whole and no rule of the language is broken.
 /// The copy lies where the alignment wants it.
 const std::byte* copy_words(const std::byte* from, std::vector<std::uint64_t>& buffer, std::uint32_t length,
@@ -31,7 +34,7 @@ AttachedRing::AttachedRing(RingFile file, ReaderPage& page, std::uint64_t last)
   if (is_newer && page.reliable == 0) expected_ = 0;  // and what was overwritten since, it has lost
   if (is_newer && (page.reliable == 0 || try_to_start_at(0))) return;
   if (last > 0 && start_before_last(last)) return;
-  start_at_tail();
+  has_begun_ = start_at_tail();
 }
 
 /// The cursor is told first, then the promise looked at; a writer first promises, then looks at the cursors. So either it
@@ -44,10 +47,16 @@ bool AttachedRing::try_to_start_at(std::uint64_t position) noexcept {
   return true;
 }
 
-void AttachedRing::start_at_tail() noexcept {
-  // Fails only when the writer has moved on by 1/8 of the ring meanwhile.
-  while (!try_to_start_at(file_.header().tail.load())) relax();
-  skip_to_last(0);
+bool AttachedRing::start_at_tail() noexcept {
+  for (int left = starts_at_tail_max; left > 0; --left) {
+    const std::uint64_t tail = file_.header().tail.load();
+    if (is_place_of_record(tail) && try_to_start_at(tail)) {
+      skip_to_last(0);
+      return true;
+    }
+    relax();
+  }
+  return false;
 }
 
 /// From the newest checkpoint that has so many records behind it, or from the oldest that is still whole.
@@ -65,7 +74,7 @@ bool AttachedRing::start_before_last(std::uint64_t last) noexcept {
     places.push_back(position);
   }
   for (const std::uint64_t place : places) {
-    if (place % file_.shape.alignment != 0 || !try_to_start_at(place)) continue;
+    if (!is_place_of_record(place) || !try_to_start_at(place)) continue;
     skip_to_last(last);
     return true;
   }
@@ -91,21 +100,24 @@ bool AttachedRing::is_overwritten() const noexcept {
   return file_.header().reserved.load(std::memory_order_relaxed) > reader_.position() + capacity();
 }
 
-/// To the oldest checkpoint with a quarter of the ring before the writer comes there again, or to the newest record.
-void AttachedRing::catch_up() noexcept {
+/// To the oldest checkpoint with a quarter of the ring before the writer comes there again, or to the newest record. False: there is none.
+bool AttachedRing::catch_up() noexcept {
   const RingHeader& header = file_.header();
   const std::uint64_t reserved = header.reserved.load();
   const std::uint64_t next = header.next_checkpoint.load(std::memory_order_acquire);
   const std::uint64_t kept = std::min<std::uint64_t>(next, checkpoint_count - 1);
   for (std::uint64_t i = next - kept; i < next; ++i) {
     const std::uint64_t position = header.checkpoints[i % checkpoint_count].position.load(std::memory_order_relaxed);
-    const bool is_record = position % file_.shape.alignment == 0;
-    if (is_record && position > reader_.position() && position + capacity() >= reserved + capacity() / 4) {
+    if (is_place_of_record(position) && position > reader_.position() &&
+        position + capacity() >= reserved + capacity() / 4) {
       reader_.move_to(position);
-      return;
+      return true;
     }
   }
-  reader_.move_to(header.tail.load());
+  const std::uint64_t tail = header.tail.load();
+  if (!is_place_of_record(tail)) return false;
+  reader_.move_to(tail);
+  return true;
 }
 
 RingReader::Found AttachedRing::copy(std::vector<std::uint64_t>& buffer, Record& record) {
@@ -115,7 +127,7 @@ RingReader::Found AttachedRing::copy(std::vector<std::uint64_t>& buffer, Record&
     if (found == RingReader::Found::record)
       copied = copy_words(record.payload, buffer, record.length, file_.shape.alignment);
     if (is_overwritten()) {
-      catch_up();
+      if (!catch_up()) return RingReader::Found::rubbish;
       continue;
     }
     if (found != RingReader::Found::record) return found;

@@ -16,6 +16,8 @@ class AttachedRing {
   AttachedRing(AttachedRing&&) noexcept = default;
   AttachedRing& operator=(AttachedRing&&) noexcept = default;
 
+  /// False: what its writer tells contradicts itself, and nothing can be read there.
+  [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
   [[nodiscard]] const RingFile& file() const noexcept { return file_; }
   [[nodiscard]] RingReader& reader() noexcept { return reader_; }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return file_.shape.capacity; }
@@ -34,17 +36,21 @@ class AttachedRing {
 
  private:
   [[nodiscard]] bool try_to_start_at(std::uint64_t position) noexcept;
-  void start_at_tail() noexcept;
+  [[nodiscard]] bool is_place_of_record(std::uint64_t position) const noexcept {
+    return position % file_.shape.alignment == 0;
+  }
+  [[nodiscard]] bool start_at_tail() noexcept;
   [[nodiscard]] bool start_before_last(std::uint64_t last) noexcept;
   void skip_to_last(std::uint64_t last) noexcept;
   [[nodiscard]] bool is_overwritten() const noexcept;
-  void catch_up() noexcept;
+  [[nodiscard]] bool catch_up() noexcept;
 
   RingFile file_;
   Cursor* cursor_;
   RingReader reader_;
   std::optional<std::uint32_t> expected_;  ///< number of the next record
   std::uint64_t lost_ = 0;
+  bool has_begun_ = true;
 };
 
 }  // namespace ginnel::detail

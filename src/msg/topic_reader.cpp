@@ -57,6 +57,10 @@ struct TopicReader::Cold {
   [[nodiscard]] bool has_attached(const RingFile& file) const;
   [[nodiscard]] bool uses_number(std::size_t number) const;
   void leave(std::size_t ring);
+  [[nodiscard]] Error broken(const AttachedRing& ring, const std::string& why) const {
+    return {EBADMSG, "receive", topic.address() + " " + ring.file().name,
+            why + ": its writer is broken, and is left alone"};
+  }
   [[nodiscard]] bool any_was_closed() const { return std::ranges::any_of(rings, &AttachedRing::was_closed); }
   void drop_gone_rings();
 };
@@ -106,6 +110,11 @@ Result<void> TopicReader::Cold::look_for_rings() {
       continue;
     }
     rings.emplace_back(std::move(*file), own.page(), looked ? 0 : options.last);
+    if (!rings.back().has_begun()) {
+      outcome = std::unexpected{broken(rings.back(), "its header contradicts itself")};
+      still_there.push_back(incarnation);
+      leave(rings.size() - 1);
+    }
   }
   finished = std::move(still_there);
   looked = true;
@@ -262,10 +271,9 @@ Result<bool> TopicReader::find_record() {
       return true;
     }
     if (found == RingReader::Found::rubbish) {
-      const std::string path = cold_->rings[index].file().name;
+      Error error = cold_->broken(cold_->rings[index], "what is there cannot be a record");
       cold_->leave(index);
-      return std::unexpected{Error{EBADMSG, "receive", cold_->topic.address() + " " + path,
-                                   "a record there has an impossible length: its writer is broken, and is left alone"}};
+      return std::unexpected{std::move(error)};
     }
   }
   const bool in_place = cold_->options.delivery == Delivery::reliable;
@@ -359,6 +367,10 @@ Result<Outcome<Record, TimedOut, WriterGone>> TopicReader::wait_watched() {
     if (cold.rings.empty() && cold.gone) return *std::exchange(cold.gone, std::nullopt);
   }
   return TimedOut{};
+}
+
+Error TopicReader::wrong_size() const {
+  return {EBADMSG, "receive", cold_->topic.address(), "a message has not the size of its type: its writer is broken"};
 }
 
 Error TopicReader::used_in_child(const char* operation) const {

@@ -191,10 +191,10 @@ class [[nodiscard]] Subscriber {
     else
       return record.length == sizeof(T);
   }
-  [[nodiscard]] static Result<Received> sample_of(const detail::Record& record) {
+  [[nodiscard]] Result<Received> sample_of(const detail::Record& record) const {
     if (fits(record)) [[likely]]
       return Received{Sample<T>{record}};
-    return std::unexpected{Error{EBADMSG, "receive", {}, "a message has not the size of its type"}};
+    return std::unexpected{reader_.wrong_size()};
   }
   detail::TopicReader reader_;
 };

@@ -54,6 +54,8 @@ class TopicReader {
   /// writer has another type), ECHILD (a child of fork(2) uses its parent's handle).
   [[nodiscard]] Result<Outcome<Record, TimedOut, WriterGone>> wait(Deadline deadline);
 
+  /// Of a record that is none of the reader's type.
+  [[nodiscard]] Error wrong_size() const;
   [[nodiscard]] std::uint64_t lost() const noexcept;
   [[nodiscard]] std::size_t writers() const noexcept;
   [[nodiscard]] Result<int> pollable();
