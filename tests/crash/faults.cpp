@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array faults{
 #ifdef GINNEL_PLANTED_FAULTS
-#include "planted_faults.inc"
+#include "crash_faults.inc"
 #endif
     Fault{.name = "a push is published before it is written", .operations = {"slot.push-publishes-before-it-writes"}},
     Fault{.name = "a cell is reopened before its slot is held", .operations = {"slot.pop-reopens-before-it-holds"}},

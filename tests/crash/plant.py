@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Copies the floors with the faults of faults.txt in them, for the build of ginnel_crash_planted.
+"""Copies the floors with the faults of some lists in them, for the builds of ginnel_crash_planted and ginnel_hostile_planted.
 
-plant.py <source tree> <faults.txt> <output folder>
+plant.py <source tree> <output folder> <tests/NAME/faults.txt>...
 
-Writes <output>/include and <output>/src, and planted_faults.inc: the table of the faults. A fault is active while the variable
-ginnel_planted_fault has its number, counted from 1 on. One whose place is not found is noted in the table as one that does not fit: the
+Writes <output>/include and <output>/src, and of each list <output>/NAME_faults.inc: the table of its faults. A fault is active while the variable
+ginnel_planted_fault has its number, counted from 1 on through all lists. One whose place is not found is noted in the table as one that does not fit: the
 build goes on, and the test fails and names it.
 """
 
@@ -50,8 +50,9 @@ def planted(kind, number, sound, faulty):
 
 
 def main():
-    tree, faults_file, output = map(pathlib.Path, sys.argv[1:])
-    faults = parse(faults_file.read_text())
+    tree, output, *files = map(pathlib.Path, sys.argv[1:])
+    lists = [parse(file.read_text()) for file in files]
+    faults = [fault for listed in lists for fault in listed]
     texts = {}
     edits = {}  # (file, sound) -> [kind, [(number, faulty)]]
     for number, fault in enumerate(faults, 1):
@@ -80,14 +81,17 @@ def main():
             if not target.exists() or target.read_text() != text:
                 target.write_text(text)
 
-    table = ""
-    for number, fault in enumerate(faults, 1):
-        operations = ", ".join(f'"{name}"' for name in fault.operations)
-        fits = "true" if fault.fits else "false"
-        table += f'Fault{{.name = "{fault.name}", .planted = {number}, .operations = {{{operations}}}, .fits = {fits}}},\n'
-    target = output / "planted_faults.inc"
-    if not target.exists() or target.read_text() != table:
-        target.write_text(table)
+    number = 0
+    for file, listed in zip(files, lists):
+        table = ""
+        for fault in listed:
+            number += 1
+            operations = ", ".join(f'"{name}"' for name in fault.operations)
+            fits = "true" if fault.fits else "false"
+            table += f'Fault{{.name = "{fault.name}", .planted = {number}, .operations = {{{operations}}}, .fits = {fits}}},\n'
+        target = output / f"{file.parent.name}_faults.inc"
+        if not target.exists() or target.read_text() != table:
+            target.write_text(table)
 
 
 if __name__ == "__main__":
