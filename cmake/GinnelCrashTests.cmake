@@ -1,7 +1,8 @@
 # Death at each instruction (tests/crash): `ginnel_crash` with the floors as they are installed, and `ginnel_crash_planted` with a copy of them that
 # has faults in it, which it has to find. A sample of both is in the suite; all of it: ./dev check crash --full
 
-if(NOT TARGET ginnel_msg OR NOT TARGET ginnel_inventory)
+# A sanitizer makes ten instructions of one, and proves nothing here.
+if(NOT TARGET ginnel_msg OR NOT TARGET ginnel_inventory OR CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   return()
 endif()
 
@@ -26,12 +27,9 @@ if(COMMAND ginnel_finds_planted_faults)
   target_link_libraries(ginnel_crash_planted PRIVATE ginnel_test_support ginnel::inventory)
 endif()
 
-# A sanitizer makes ten instructions of one, and proves nothing here.
-if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-  add_test(NAME crash COMMAND ginnel_crash)
-  set_tests_properties(crash PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77 PROCESSORS 2)
-  if(TARGET ginnel_crash_planted)
-    add_test(NAME crash.faults COMMAND ginnel_crash_planted --faults)
-    set_tests_properties(crash.faults PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77 PROCESSORS 2)
-  endif()
+add_test(NAME crash COMMAND ginnel_crash)
+set_tests_properties(crash PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77 PROCESSORS 2)
+if(TARGET ginnel_crash_planted)
+  add_test(NAME crash.faults COMMAND ginnel_crash_planted --faults)
+  set_tests_properties(crash.faults PROPERTIES TIMEOUT ${ginnel_work_timeout_s} SKIP_RETURN_CODE 77 PROCESSORS 2)
 endif()
