@@ -19,7 +19,7 @@ using detail::ChannelPage;
 using detail::RecordWord;
 
 constexpr std::uint64_t writes_between_looks = 64;
-constexpr std::uint64_t most_looks = 1'500;
+constexpr std::uint64_t most_looks = 400;
 
 /// All words of the first page but `closed`, which would end most assaults at once: that is found by those who write anywhere.
 std::vector<std::size_t> words_of(const detail::RingShape& shape) {
@@ -92,10 +92,11 @@ void Assault::run() {
   ++scene_.ledger.links;
   if (!random_.one_in(3)) fill_ring();
   scribbler_.choose_manner(place_of_peer());
-  constexpr std::array noises{Noise::none, Noise::none, Noise::none, Noise::knocks, Noise::any};
+  constexpr std::array noises{Noise::none, Noise::none, Noise::knocks, Noise::any};
   const Noise noise = random_.one_of(noises);
   const bool only_noise = noise != Noise::none && random_.one_in(2);
-  for (std::uint64_t looks = 1 + random_.below(most_looks); looks > 0; --looks) {
+  // Whoever only makes noise does it for as long as he is borne.
+  for (std::uint64_t looks = 1 + random_.below(most_looks); looks > 0; looks -= only_noise ? 0 : 1) {
     for (std::uint64_t i = 0; i < writes_between_looks; ++i) {
       if (!only_noise) scribbler_.scribble();
       if (noise != Noise::none && (only_noise || i % 16 == 0)) send_note(noise);

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* hostile_path = "hostile";
 constexpr Bytes smallest_ring = Bytes::kib(64);
-constexpr int operations_of_link = 600;
+constexpr int operations_of_link = 250;
 constexpr int operations_between_exchanges = 32;
 
 template <class T>

@@ -35,7 +35,7 @@ Scribbler::Scribbler(std::span<std::byte> memory, std::vector<std::size_t> words
 }
 
 void Scribbler::choose_manner(std::size_t place) {
-  manner_ = static_cast<Manner>(random_.below(5));
+  manner_ = static_cast<Manner>(random_.below(6));
   place_ = manner_ == Manner::one_word ? random_.one_of(words_) : place;
 }
 
@@ -64,6 +64,8 @@ std::size_t Scribbler::next_offset() {
       return place_;
     case Manner::in_turn:
       return turn_++ % memory_.size();
+    case Manner::flicker:
+      return place_;
     case Manner::around:
       return (place_ + random_.below(around_bytes)) % memory_.size();
     case Manner::anywhere:
@@ -74,14 +76,15 @@ std::size_t Scribbler::next_offset() {
 
 void Scribbler::scribble() {
   const std::size_t offset = next_offset();
-  const std::size_t width = std::min<std::size_t>(1 + random_.below(8), memory_.size() - offset);
+  const bool flickers = manner_ == Manner::flicker;
+  const std::size_t width = std::min<std::size_t>(flickers ? 8 : 1 + random_.below(8), memory_.size() - offset);
   std::uint64_t present = 0;
   std::memcpy(&present, memory_.data() + offset, width);
-  const std::uint64_t value = any_value(present);
+  const std::uint64_t value = flickers ? random_.one_of(values_) : any_value(present);
   // The present value comes back now and then: else whoever reads twice would hardly ever see first the right one and then a wrong one.
   std::memcpy(memory_.data() + offset, &value, width);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (random_.one_in(2)) std::memcpy(memory_.data() + offset, &present, width);
+  if (flickers || random_.one_in(2)) std::memcpy(memory_.data() + offset, &present, width);
 }
 
 }  // namespace ginnel::hostile

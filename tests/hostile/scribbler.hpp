@@ -16,14 +16,15 @@ class Scribbler {
   Scribbler(std::span<std::byte> memory, std::vector<std::size_t> words, std::vector<std::uint64_t> values,
             Random& random);
 
-  /// Chooses anew where to write: at words, at a single one, from one offset to the next, around `place`, or anywhere.
+  /// Chooses anew where to write: at words, at a single one, from one offset to the next, around `place`, or anywhere; or at `place`
+  /// again and again, so that who reads it twice reads two things.
   void choose_manner(std::size_t place);
   void scribble();
   /// For those who want to write a particular word.
   [[nodiscard]] std::uint64_t any_value(std::uint64_t present);
 
  private:
-  enum class Manner : std::uint8_t { words, one_word, in_turn, around, anywhere };
+  enum class Manner : std::uint8_t { words, one_word, in_turn, around, anywhere, flicker };
   [[nodiscard]] std::size_t next_offset();
 
   std::span<std::byte> memory_;

@@ -125,7 +125,7 @@ class ClientVictim {
  private:
   void endure(CallingForBytes& client) {
     bool good = true;
-    for (int calls = 0; calls < 400 && good && !scene_.is_over(); ++calls) {
+    for (int calls = 0; calls < 250 && good && !scene_.is_over(); ++calls) {
       good = call(client);
       if (calls % 32 == 0) honest_.exchange();
     }
@@ -177,6 +177,8 @@ void attack_client(const Scene& scene, Random random) {
 
 constexpr std::array victims{
     Victim{.name = "service", .suffer = suffer_clients, .attack = attack_server, .befriend = call_again_and_again},
+    // A server that nobody else asks: what comes of others lets it return.
+    Victim{.name = "service-alone", .suffer = suffer_clients, .attack = attack_server, .befriend = nullptr},
     Victim{.name = "client-of-service", .suffer = suffer_server, .attack = attack_client, .befriend = send_back},
 };
 

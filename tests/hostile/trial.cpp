@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <new>
+#include <vector>
 
 namespace ginnel::hostile {
 namespace {
@@ -66,9 +67,10 @@ void play(const Victim& victim, Scene scene, std::uint64_t seed) {
   const Random of_attacker{random.next()};
   const pid_t attacker = begin([&] { victim.attack(scene, of_attacker); });
   scene.attacker = attacker;
-  const pid_t friendly = begin([&] { victim.befriend(scene); });
+  std::vector<pid_t> others{attacker};
+  if (victim.befriend != nullptr) others.push_back(begin([&] { victim.befriend(scene); }));
   victim.suffer(scene, of_victim);
-  for (const pid_t other : {attacker, friendly}) {
+  for (const pid_t other : others) {
     const bool had_ended = collect(other, WNOHANG) >= 0;
     if (had_ended) {
       scene.ledger.contradict(other == attacker ? "the hostile peer has ended by itself" : "the honest one has ended");
@@ -142,7 +144,8 @@ Account try_victim(const Victim& victim, const Trial& trial) {
                       "; the last thing that it did: " + ledger.operation.load());
   else if (WEXITSTATUS(status) != good_end)
     ledger.contradict("the victim ended with " + std::to_string(WEXITSTATUS(status)));
-  if (ledger.exchanges.load() == 0) ledger.contradict("nothing was exchanged with the honest peer");
+  if (victim.befriend != nullptr && ledger.exchanges.load() == 0)
+    ledger.contradict("nothing was exchanged with the honest peer");
   if (ledger.links.load() == 0) ledger.contradict("nobody was hostile");
   const Account account{.contradictions = ledger.contradictions.load(),
                         .links = ledger.links.load(),

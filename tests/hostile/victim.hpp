@@ -28,7 +28,7 @@ struct Victim {
   std::string_view name;
   void (*suffer)(const Scene& scene, Random random);  ///< until it is over
   void (*attack)(const Scene& scene, Random random);  ///< for ever: it is killed
-  void (*befriend)(const Scene& scene);               ///< the same
+  void (*befriend)(const Scene& scene);               ///< the same; null: there is no honest peer
 };
 
 [[nodiscard]] std::span<const Victim> channel_victims();
@@ -46,7 +46,7 @@ T must(Result<T> result) {
   using namespace std::chrono_literals;
   switch (random.below(8)) {
     case 0:
-      return Deadline::after(20ms);
+      return Deadline::after(random.one_in(4) ? 20ms : 2ms);
     case 1:
     case 2:
       return Deadline::after(1ms);
