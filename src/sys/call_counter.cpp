@@ -25,7 +25,7 @@ std::string name_of(pid_t pid) { return "pid " + std::to_string(pid); }
 
 ExitStatus status_of(int status) {
   if (WIFEXITED(status)) return {.how = ExitStatus::How::exited, .value = WEXITSTATUS(status)};
-  return {.how = ExitStatus::How::killed, .value = WTERMSIG(status), .core_dumped = WCOREDUMP(status)};
+  return {.how = ExitStatus::How::killed, .value = WTERMSIG(status), .core_dumped = WCOREDUMP(status) != 0};
 }
 
 Result<void> seize(pid_t pid) {

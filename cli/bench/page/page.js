@@ -336,8 +336,8 @@ new ResizeObserver(() => charts.forEach((one) => { if (one.drawn.width !== one.p
 header();
 draw();
 
-// For the test of this page: how many charts have anything on them.
-requestAnimationFrame(() => requestAnimationFrame(() => {
+// For the test of this page: how many charts have anything on them. A timer, since a browser that shows nothing need not make frames.
+setTimeout(() => {
   const filled = charts.filter(({ place }) => {
     const canvas = place.querySelector("canvas");
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -345,4 +345,4 @@ requestAnimationFrame(() => requestAnimationFrame(() => {
   });
   document.body.dataset.charts = filled.length;
   document.body.dataset.errors = errors;
-}));
+}, 200);
