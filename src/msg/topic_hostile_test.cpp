@@ -66,6 +66,17 @@ TEST_F(HostileTopicTest, WhoIsOvertakenDoesNotGoOnWhereNoRecordCanBe) {
   EXPECT_TRUE(must(reader.receive(Deadline::after(1ms))).is<TimedOut>()) << "it is left alone";
 }
 
+TEST_F(HostileTopicTest, ARingThatIsLeftAfterItWasReadIsNotReadAgain) {
+  auto reader = must(Subscriber<std::uint64_t[]>::open("one"));
+  word_at(ring_->mapping.body(), 16).store(~std::uint64_t{0});
+  word_at(ring_->mapping.body(), 0).store(RecordWord::pack(8, 0));
+  EXPECT_TRUE(must(reader.receive(Deadline::after(30s))).is<Sample<std::uint64_t[]>>());
+  const auto got = reader.receive(Deadline::after(30s));
+  ASSERT_FALSE(got.has_value());
+  expect_named(got.error());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(must(reader.receive(Deadline::after(1ms))).is<TimedOut>());
+}
+
 TEST_F(HostileTopicTest, AMessageOfAnotherSizeNamesItsTopic) {
   auto reader = must(Subscriber<std::uint64_t[]>::open("one"));
   word_at(ring_->mapping.body(), 0).store(RecordWord::pack(5, 0));

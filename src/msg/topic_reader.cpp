@@ -272,6 +272,7 @@ Result<bool> TopicReader::find_record() {
     }
     if (found == RingReader::Found::rubbish) {
       Error error = cold_->broken(cold_->rings[index], "what is there cannot be a record");
+      switch_to(no_ring);  // it may be the one that was read last, whose memory goes
       cold_->leave(index);
       return std::unexpected{std::move(error)};
     }
