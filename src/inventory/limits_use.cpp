@@ -66,12 +66,9 @@ Use of_user(const Viewpoint& here, std::string_view estimate,
   return {.amount = total, .estimate = estimate, .consumers = tally.largest_first()};
 }
 
-/// Some process of the user may be looked into. Where none may be, what is counted in descriptors is not 0 but unknown.
-bool sees_some(const Viewpoint& here) {
-  return std::ranges::any_of(here.snapshot.processes, [&](const ProcessInfo& process) {
-    return process.user == here.process.user && process.descriptors_readable;
-  });
-}
+/// Where the process itself may not be looked into, those of its user may not, but for one that is just giving up its rights: what is
+/// counted in descriptors is then not 0 but unknown.
+bool sees_some(const Viewpoint& here) { return here.process.descriptors_readable; }
 Use unseen() { return {.amount = Fact<std::uint64_t>::missing("another user's processes")}; }
 
 /// Adds an amount once for the user, and for each process that has the object.
