@@ -70,6 +70,7 @@ class LatestWorld : public World {
     judge_own();
   }
   void newer(Actor& actor) {
+    own_.reset();  // it lies there until the next call only, whatever comes of that
     const auto newer =
         must(own_reader_->wait_for_newer(actor.patient ? Deadline::never() : Deadline::after(1ms)), "wait");
     actor.notes->timed_out = newer.is<TimedOut>();
