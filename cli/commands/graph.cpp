@@ -1,6 +1,5 @@
 #include <fmt/core.h>
 #include <unistd.h>
-#include <algorithm>
 #include <fstream>
 #include <memory>
 
@@ -52,6 +51,15 @@ Json to_json(const Graph& graph) {
   return {{"nodes", std::move(nodes)}, {"edges", std::move(edges)}};
 }
 
+void add_row(Table& table, const Graph& graph, const GraphEdge& edge) {
+  const Colour colour = edge.state == EdgeState::blocked ? Colour::red : Colour::none;
+  table.add_row({{name_of(graph.nodes[edge.from])},
+                 {edge.both_ways ? "<->" : "->"},
+                 {name_of(graph.nodes[edge.to])},
+                 {edge.label},
+                 {edge.waits, colour}});
+}
+
 /// What is blocked first.
 std::string list(const Graph& graph, const Screen& screen) {
   Table table{{{"FROM", Align::left, true},
@@ -59,16 +67,9 @@ std::string list(const Graph& graph, const Screen& screen) {
                {"TO", Align::left, true},
                {"THROUGH", Align::left, true},
                {"WAITS", Align::left, true}}};
-  std::vector<GraphEdge> edges = graph.edges;
-  std::ranges::stable_partition(edges, [](const GraphEdge& edge) { return edge.state == EdgeState::blocked; });
-  for (const GraphEdge& edge : edges) {
-    const Colour colour = edge.state == EdgeState::blocked ? Colour::red : Colour::none;
-    table.add_row({{name_of(graph.nodes[edge.from])},
-                   {edge.both_ways ? "<->" : "->"},
-                   {name_of(graph.nodes[edge.to])},
-                   {edge.label},
-                   {edge.waits, colour}});
-  }
+  for (const bool blocked : {true, false})
+    for (const GraphEdge& edge : graph.edges)
+      if ((edge.state == EdgeState::blocked) == blocked) add_row(table, graph, edge);
   return table.render(screen);
 }
 

@@ -114,7 +114,9 @@ auto rank(const Needs& needs, const Candidate& candidate) {
   const double ns = cost && cost->one_way_ns ? *cost->one_way_ns : unknown;
   // Where nothing is quick enough, the quickest comes first.
   const double slowness = candidate.too_slow ? (needs.latency_ns > 0 ? ns : cost->rate ? 1 / *cost->rate : unknown) : 0;
-  return std::tuple{candidate.missing.size(), candidate.too_slow, slowness, candidate.mechanism->effort.is, ns};
+  // Among equals the order is that of the table.
+  return std::tuple{candidate.missing.size(), candidate.too_slow, slowness, candidate.mechanism->effort.is, ns,
+                    candidate.mechanism};
 }
 
 template <class Word, std::size_t count>
@@ -129,7 +131,7 @@ std::optional<Word> find_word(std::string_view text, const std::array<Word, coun
 std::vector<Candidate> choose(const Needs& needs, std::span<const KnownCost> costs) {
   std::vector<Candidate> candidates;
   for (const Mechanism& mechanism : knowledge()) candidates.push_back(judge(needs, mechanism, costs));
-  std::ranges::stable_sort(candidates, {}, [&](const Candidate& candidate) { return rank(needs, candidate); });
+  std::ranges::sort(candidates, {}, [&](const Candidate& candidate) { return rank(needs, candidate); });
   return candidates;
 }
 

@@ -110,7 +110,8 @@ TEST(PipeStates, OfALargePipeThatHoldsMuchTellEverythingButTheBytes) {
     const auto state = state_of(*all, pipe->write_end.get());
     ASSERT_TRUE(state.has_value());
     EXPECT_EQ(state->waiting.has_value(), slot <= 16) << slot;
-    EXPECT_EQ(state->waiting.value_or(slot * 4096U), slot * 4096U);
+    const auto held = static_cast<std::uint32_t>(slot) * 4096U;
+    EXPECT_EQ(state->waiting.value_or(held), held);
     EXPECT_EQ(state->full, slot == 32);
   }
 }
