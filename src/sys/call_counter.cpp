@@ -28,10 +28,20 @@ ExitStatus status_of(int status) {
   return {.how = ExitStatus::How::killed, .value = WTERMSIG(status), .core_dumped = WCOREDUMP(status) != 0};
 }
 
+/// And is not collected.
+bool has_ended(pid_t pid) noexcept {
+  siginfo_t told{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &told, WEXITED | WNOHANG | WNOWAIT) == 0 && told.si_pid == pid;
+}
+
+/// One that has ended is left for look().
 Result<void> seize(pid_t pid) {
   const auto options = static_cast<unsigned long>(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-  if (::ptrace(PTRACE_SEIZE, pid, nullptr, options) < 0)
-    return std::unexpected{Error::last("ptrace PTRACE_SEIZE", name_of(pid))};
+  if (::ptrace(PTRACE_SEIZE, pid, nullptr, options) < 0) {
+    Error error = Error::last("ptrace PTRACE_SEIZE", name_of(pid));
+    if (has_ended(pid)) return {};
+    return std::unexpected{std::move(error)};
+  }
   if (::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) < 0 && errno != ESRCH)
     return std::unexpected{Error::last("ptrace PTRACE_INTERRUPT", name_of(pid))};
   return {};

@@ -1,6 +1,7 @@
 #include "ginnel/sys/call_counter.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -73,6 +74,15 @@ TEST(CallCounter, AtItsDeadlineAllAreKilledAndCollected) {
   EXPECT_TRUE(counted->is<TimedOut>());
   EXPECT_FALSE(children[0].alive());
   EXPECT_EQ(children[0].collect().error().code(), ECHILD);
+}
+
+TEST(CallCounter, TellsHowOneEndedThatWasQuicker) {
+  auto children = started({[] { return 3; }});
+  siginfo_t told{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(children[0].pid()), &told, WEXITED | WNOWAIT), 0);
+  auto counted = count_calls(children, [](std::size_t) {}, Deadline::after(60s));
+  ASSERT_TRUE(counted) << counted.error().message();
+  EXPECT_EQ(counted->as<std::vector<ExitStatus>>().at(0).to_string(), "exit 3");
 }
 
 TEST(CallCounter, WhoHasEndedAndIsCollectedIsRefused) {
