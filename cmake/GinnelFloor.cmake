@@ -12,7 +12,12 @@ endfunction()
 # What nearly every file reads, read once. The second compiler does without (preset clang): there a file that leaves out an include is found.
 set(ginnel_precompiled_std <algorithm> <array> <cerrno> <chrono> <cstdint> <expected> <functional> <map> <memory> <optional> <set> <span>
   <string> <utility> <variant> <vector>)
-# Behind a precompiled header g++ 12 no longer holds back its false alarms from inside <string> and <string_view>: these files do without.
+# Behind a precompiled header g++ 12 no longer holds back its false alarms from inside <string> and <string_view>. These files do without; which
+# ones it is, depends on the optimisation, and so only what users get is built with it.
+set(ginnel_precompiles OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(ginnel_precompiles ON)
+endif()
 set(ginnel_not_precompiled src/inventory/proc_text.cpp src/sys/posix_semaphore.cpp src/sys/posix_shm.cpp cli/choose/need_words.cpp)
 list(TRANSFORM ginnel_not_precompiled PREPEND "${PROJECT_SOURCE_DIR}/")
 set_source_files_properties(${ginnel_not_precompiled} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
@@ -62,9 +67,9 @@ function(ginnel_floor name)
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
 
   # One header serves all floors: they are compiled alike.
-  if(TARGET ginnel_core AND NOT name STREQUAL core)
+  if(ginnel_precompiles AND NOT name STREQUAL core)
     target_precompile_headers(${target} REUSE_FROM ginnel_core)
-  else()
+  elseif(ginnel_precompiles)
     target_precompile_headers(${target} PRIVATE ${ginnel_precompiled_std})
   endif()
 

@@ -34,7 +34,7 @@ if(GINNEL_CLI AND cli_sources)
     target_compile_definitions(${target} PRIVATE GINNEL_VERSION="${PROJECT_VERSION}")
     target_link_libraries(${target} PRIVATE ${cli_links})
   endforeach()
-  if(cli_sources)
+  if(cli_sources AND ginnel_precompiles)
     target_precompile_headers(ginnel_cli PRIVATE ${ginnel_precompiled_std} <fmt/format.h> <nlohmann/json.hpp>)
   endif()
   set_target_properties(ginnel PROPERTIES
