@@ -5,16 +5,16 @@
 namespace ginnel::inventory {
 namespace {
 
-bool has_ended(const ProcessInfo& process) noexcept {
-  return (process.state == 'Z' || process.state == 'X') && process.threads <= 1;
-}
-
 bool is_unaccepted_with_data(const Object& socket) {
   return socket.holders.empty() && socket.detail("stale-path") == nullptr && socket.fill &&
          socket.fill->used.value_or(0) > 0;
 }
 
 }  // namespace
+
+bool has_ended(const ProcessInfo& process) noexcept {
+  return (process.state == 'Z' || process.state == 'X') && process.threads <= 1;
+}
 
 void Sight::Closed::add(pid_t pid) noexcept {
   if (pid == 1)

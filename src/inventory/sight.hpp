@@ -7,6 +7,9 @@
 
 namespace ginnel::inventory {
 
+/// Only its exit status is left of it, for a parent that does not ask.
+bool has_ended(const ProcessInfo& process) noexcept;
+
 /// What of a snapshot bears on every verdict, summed up once: who lives, who could not be looked into, where nobody looked.
 struct Sight {
   /// Processes that something could not be read of. Init counts apart: a locked-down one is nothing out of the ordinary.

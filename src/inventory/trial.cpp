@@ -77,7 +77,7 @@ void Trial::weigh_recycler() {
                                std::string{recycler->does});
   if (!recycler->check.empty()) evidence(std::string{recycler->check});
   for (const ProcessInfo& process : snapshot_.processes)
-    if (process.command == recycler->command && object_.owner && process.user && *process.user == *object_.owner) {
+    if (process.command == recycler->command && !has_ended(process) && object_.owner && process.user == object_.owner) {
       evidence("uid " + std::to_string(*object_.owner) + " runs " + name_of(process.pid));
       return;
     }

@@ -348,6 +348,20 @@ TEST(Verdict, NamesTheProgramThatRecyclesIt) {
   expect({{"a display", display, change_nothing, Verdict::likely, "the X server, which replaces it"}});
 }
 
+TEST(Verdict, AProgramWhoseProcessHasEndedDoesNotRun) {
+  Object memory = hand_made::left_shm();
+  memory.name = "shm:/PostgreSQL.1804289383";
+  for (const auto& [state, told] :
+       {std::pair{'S', "uid 1000 runs postgres(40)"}, {'Z', "uid 1000 runs no PostgreSQL now"}}) {
+    Snapshot snapshot = hand_made::quiet_machine();
+    ProcessInfo server = hand_made::process(40, "postgres", hand_made::some_user);
+    server.state = state;
+    hand_made::add(snapshot, server);
+    const Judgement judgement = Judge{snapshot, {}}(memory);
+    EXPECT_NE(std::ranges::find(judgement.evidence, told), judgement.evidence.end()) << state;
+  }
+}
+
 TEST(Verdict, DoesNotTakeEverySmallSegmentForPostgresql) {
   Object segment = hand_made::left_segment();
   segment.fill = hand_made::fill(4096, 56, Unit::bytes);  // of mode 0660

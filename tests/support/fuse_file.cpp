@@ -120,8 +120,8 @@ std::optional<FuseFile> FuseFile::open() {
   const UniqueFd ours{ends[0]};
   UniqueFd theirs{ends[1]};
 
+  const ScratchDirectory mount_point;  // this process's, which is not killed as the server is
   auto server = fork_child([&](Ready ready) {
-    const ScratchDirectory mount_point;
     const UniqueFd device = mount_at(mount_point.path());
     if (!device.valid()) return ready.say("none");
     std::jthread serving{[&] { serve(device.get(), *shared); }};
