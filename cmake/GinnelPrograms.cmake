@@ -37,9 +37,12 @@ if(GINNEL_CLI AND cli_sources)
   if(cli_sources AND ginnel_precompiles)
     target_precompile_headers(ginnel_cli PRIVATE ${ginnel_precompiled_std} <fmt/format.h> <nlohmann/json.hpp>)
   endif()
-  set_target_properties(ginnel PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin"
-    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  set_target_properties(ginnel PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  if(BUILD_SHARED_LIBS)
+    set_target_properties(ginnel PROPERTIES
+      BUILD_WITH_INSTALL_RPATH ON  # as for the floors
+      INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  endif()
 endif()
 
 if(PROJECT_IS_TOP_LEVEL)
