@@ -18,9 +18,25 @@ set(ginnel_precompiles OFF)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(ginnel_precompiles ON)
 endif()
-set(ginnel_not_precompiled src/inventory/proc_text.cpp src/sys/posix_semaphore.cpp src/sys/posix_shm.cpp cli/choose/need_words.cpp)
+set(ginnel_not_precompiled src/sys/posix_semaphore.cpp src/sys/posix_shm.cpp)
 list(TRANSFORM ginnel_not_precompiled PREPEND "${PROJECT_SOURCE_DIR}/")
 set_source_files_properties(${ginnel_not_precompiled} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+
+# ginnel_unite(<target>...): with GINNEL_UNITY, eight of its sources to a run of the compiler: what they all read and instantiate (the JSON, the
+# formats) is made once for them. Names in unnamed namespaces then meet those of other files. The floors that a program links piece by piece
+# keep an object for each source.
+function(ginnel_unite)
+  if(NOT GINNEL_UNITY)
+    return()
+  endif()
+  set_target_properties(${ARGV} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  # The false alarms of above. The other presets keep this warning.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    foreach(target IN LISTS ARGV)
+      target_compile_options(${target} PRIVATE -Wno-stringop-overflow)
+    endforeach()
+  endif()
+endfunction()
 
 # ginnel_sources(<out> <folder>): every *.cpp under the folder but the tests.
 function(ginnel_sources out folder)

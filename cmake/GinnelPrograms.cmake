@@ -37,6 +37,12 @@ if(GINNEL_CLI AND cli_sources)
   if(cli_sources AND ginnel_precompiles)
     target_precompile_headers(ginnel_cli PRIVATE ${ginnel_precompiled_std} <fmt/format.h> <nlohmann/json.hpp>)
   endif()
+  if(cli_sources)
+    ginnel_unite(ginnel_cli)
+    # Each applet is a program of its own, with a `voice`, a `help` and a `run`.
+    file(GLOB applets CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cli/applets/*.cpp")
+    set_source_files_properties(${applets} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
   set_target_properties(ginnel PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
   if(BUILD_SHARED_LIBS)
     set_target_properties(ginnel PROPERTIES
@@ -46,6 +52,8 @@ if(GINNEL_CLI AND cli_sources)
 endif()
 
 if(PROJECT_IS_TOP_LEVEL)
+  # Not in `all`, which users wait for: ./dev bench, and ./dev check clang.
+  add_custom_target(ginnel_benchmarks)
   foreach(kind IN ITEMS examples bench)
     file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${kind}/*.cpp")
     foreach(source IN LISTS sources)
@@ -57,6 +65,9 @@ if(PROJECT_IS_TOP_LEVEL)
       set_target_properties(${target} PROPERTIES
         OUTPUT_NAME ${name}
         RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${kind}")
+      if(kind STREQUAL "bench")
+        list(APPEND benchmarks ${target})
+      endif()
     endforeach()
   endforeach()
 
@@ -99,4 +110,7 @@ if(PROJECT_IS_TOP_LEVEL)
   set_target_properties(ginnel_bench_messaging PROPERTIES
     OUTPUT_NAME messaging
     RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  list(APPEND benchmarks ginnel_bench_messaging)
+  set_target_properties(${benchmarks} ginnel_bench_peers PROPERTIES EXCLUDE_FROM_ALL ON)
+  add_dependencies(ginnel_benchmarks ${benchmarks})
 endif()

@@ -66,6 +66,9 @@ foreach(floor IN LISTS GINNEL_FLOORS)
   ginnel_test_program(ginnel_${floor}_test SOURCES ${sources} LINKS ginnel::${floor})
 endforeach()
 
+if(TARGET ginnel_inventory_test)
+  ginnel_unite(ginnel_inventory_test)
+endif()
 if(TARGET ginnel_msg_test)
   target_include_directories(ginnel_msg_test PRIVATE "${PROJECT_SOURCE_DIR}/src/msg")  # for what tests/support makes by hand
 endif()

@@ -22,7 +22,7 @@ std::string description() {
   return text;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_applet(const VerbOptions& options) {
   auto name = std::make_shared<std::string>();
   options.add_option("NAME", *name, description()).required();
   options.allow_extras();
@@ -40,6 +40,6 @@ const Verb applet_verb{"applet", "Be ipcs, ipcmk, ipcrm, flock or lslocks",
                        "\n"
                        "Options, output and exit codes are those of the tool of util-linux. Called by\n"
                        "the name of such a tool, by a link, ginnel is that tool without 'applet'.\n",
-                       "[-- ARGUMENT...]", define};
+                       "[-- ARGUMENT...]", define_applet};
 
 }  // namespace ginnel::cli

@@ -134,7 +134,7 @@ Result<int> run_bench(const BenchArguments& arguments) {
   return report->interrupted ? exit_nothing : exit_done;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_bench(const VerbOptions& options) {
   auto arguments = std::make_shared<BenchArguments>();
   options.add_flag("--quick", arguments->quick, "Within a minute: three sizes, one placement, three repeats");
   options.add_option("--only", arguments->only, "Measure these alone; a wrong name shows all").type_name("MECHANISM");
@@ -171,6 +171,6 @@ const Verb bench_verb{"bench", "Measure what each mechanism costs between two pr
                       "told with its spread, beside what the machine could do at the best.\n"
                       "Ctrl-C keeps what was measured, and ends with 1. The last whole run is\n"
                       "kept in $XDG_STATE_HOME/ginnel for 'ginnel choose'.\n",
-                      "", define};
+                      "", define_bench};
 
 }  // namespace ginnel::cli

@@ -72,7 +72,7 @@ Result<int> run_choose(const ChooseArguments& arguments) {
   return ranking.front().fits() ? exit_done : exit_nothing;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_choose(const VerbOptions& options) {
   auto arguments = std::make_shared<ChooseArguments>();
   for (const choose::NeedWord& word : choose::need_words()) {
     const std::string name = "--" + std::string{word.name};
@@ -99,6 +99,6 @@ const Verb choose_verb{"choose", "Find the mechanism for what is needed",
                        "\n"
                        "All mechanisms are told, those that fit first: of them the simplest that is\n"
                        "quick enough. Ends with 1 when none fits.\n",
-                       "", define};
+                       "", define_choose};
 
 }  // namespace ginnel::cli

@@ -39,7 +39,7 @@ std::string errno_symbol(const std::string& text) {
   return upper;
 }
 
-Json to_json(const Explanation& explanation) {
+Json explanation_json(const Explanation& explanation) {
   return {{"call", explanation.call},     {"likely", explanation.likely}, {"meaning", explanation.meaning},
           {"limits", explanation.limits}, {"here", explanation.here},     {"users", explanation.users},
           {"tell", explanation.tell},     {"remedy", explanation.remedy}, {"source", explanation.source}};
@@ -80,7 +80,7 @@ Result<int> run_explain(const ExplainArguments& arguments) {
 
   if (arguments.json) {
     Json list = Json::array();
-    for (const Explanation& explanation : *explanations) list.push_back(to_json(explanation));
+    for (const Explanation& explanation : *explanations) list.push_back(explanation_json(explanation));
     put("{}", to_text(Json{{"explain_schema", 1}, {"error", error}, {"pid", pid}, {"explanations", std::move(list)}}));
     return exit_done;
   }
@@ -95,7 +95,7 @@ Result<int> run_explain(const ExplainArguments& arguments) {
   return exit_done;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_explain(const VerbOptions& options) {
   auto arguments = std::make_shared<ExplainArguments>();
   options.add_option("ERRNO", arguments->error, "ENOSPC, EMFILE, EADDRINUSE, …, or its number, or SIGBUS, SIGPIPE")
       .required();
@@ -111,6 +111,6 @@ const Verb explain_verb{"explain", "Tell what an errno or signal means here, and
                         "  ginnel explain ENOSPC semget\n"
                         "  ginnel explain EMFILE --pid $(pidof app)\n"
                         "  ginnel explain SIGBUS --json\n",
-                        "", define};
+                        "", define_explain};
 
 }  // namespace ginnel::cli

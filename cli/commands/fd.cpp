@@ -230,7 +230,7 @@ void define_receive(const VerbOptions& options, ReceiveAsked& asked) {
       "and its exit code is passed on. Without one they are listed.");
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_fd(const VerbOptions& options) {
   auto send_asked = std::make_shared<SendAsked>();
   auto receive_asked = std::make_shared<ReceiveAsked>();
   define_send(options.add_verb("send", "Open files and pass them to another process"), *send_asked);
@@ -251,6 +251,6 @@ const Verb fd_verb{"fd", "Pass open files to another process, which may not be a
                    "  ginnel fd send unix-seq:/tmp/s ./file\n"
                    "  ginnel fd send --append unix:/tmp/s /var/log/a.log fd:5 5<>data\n"
                    "  ginnel fd recv unix:/tmp/s --json\n",
-                   "[-- COMMAND [ARGUMENT]...]", define};
+                   "[-- COMMAND [ARGUMENT]...]", define_fd};
 
 }  // namespace ginnel::cli

@@ -139,7 +139,7 @@ Result<int> apply(const GcArguments& arguments) {
   return print_reports(*reports, arguments.json);
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_gc(const VerbOptions& options) {
   auto arguments = std::make_shared<GcArguments>();
   options.add_option("--kind", arguments->kinds, "Only this kind; may be given several times");
   options.add_option("--older", arguments->older, "Only what was not used or changed for so long");
@@ -156,6 +156,6 @@ const Verb gc_verb{"gc", "Plan what may be removed, and why; remove by plan",
                    "  ginnel gc --kind sysv-shm --older 1h --json > plan.json\n"
                    "  ginnel gc --apply plan.json    # what the plan calls safe, checked again\n"
                    "  ginnel gc --apply plan.json --name mq:/old   # this one too, only likely\n",
-                   "", define};
+                   "", define_gc};
 
 }  // namespace ginnel::cli

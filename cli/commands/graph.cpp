@@ -111,7 +111,7 @@ Result<int> run_graph(const GraphArguments& arguments) {
                                            : "nobody talks to anybody that can be seen");
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_graph(const VerbOptions& options) {
   auto arguments = std::make_shared<GraphArguments>();
   options.add_option("KIND", arguments->kinds, "Only through these kinds, as 'ginnel ls' names them");
   options.add_option("--pid", arguments->pid, "Only what this process is connected with, directly or through others");
@@ -127,6 +127,6 @@ const Verb graph_verb{"graph", "Show who talks to whom through what",
                       "  ginnel graph --pid 1234\n"
                       "  ginnel graph --svg talks.svg\n"
                       "  ginnel graph pipe unix --dot | dot -Tpdf -o talks.pdf\n",
-                      "", define};
+                      "", define_graph};
 
 }  // namespace ginnel::cli

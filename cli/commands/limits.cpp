@@ -148,7 +148,7 @@ Result<int> run_limits(const LimitsArguments& arguments) {
   return exit_done;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_limits(const VerbOptions& options) {
   auto arguments = std::make_shared<LimitsArguments>();
   options.add_option("--pid", arguments->pid,
                      "The process whose limits are told; without it, the caller's (the shell)");
@@ -163,6 +163,6 @@ const Verb limits_verb{"limits", "Show every IPC limit, its use, and what happen
                        "  ginnel limits\n"
                        "  ginnel limits --pid $(pidof app) --near   # what it will meet next\n"
                        "  ginnel limits --json\n",
-                       "", define};
+                       "", define_limits};
 
 }  // namespace ginnel::cli

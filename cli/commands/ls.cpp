@@ -134,7 +134,7 @@ std::string columns_help() {
   return text;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_ls(const VerbOptions& options) {
   auto arguments = std::make_shared<LsArguments>();
   options.add_option("KIND", arguments->kinds,
                      "Only these kinds: pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd "
@@ -155,6 +155,6 @@ const Verb ls_verb{"ls", "List IPC objects, who has them, who waits",
                    "  ginnel ls pipe unix --pid 1234\n"
                    "  ginnel ls --orphans -o verdict,kind,name,age\n"
                    "  ginnel ls --json | jq '.objects[] | select(.fill.writer_blocks)'\n",
-                   "", define};
+                   "", define_ls};
 
 }  // namespace ginnel::cli

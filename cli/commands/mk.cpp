@@ -9,7 +9,7 @@
 namespace ginnel::cli {
 namespace {
 
-struct Asked {
+struct MkArguments {
   std::string address;
   ModeOption mode;
   long messages = 0;
@@ -23,7 +23,7 @@ struct Asked {
   VerbOption count_given;
 };
 
-Result<MakeRequest> request_of(const Asked& asked) {
+Result<MakeRequest> request_of(const MkArguments& asked) {
   MakeRequest request;
   if (asked.mode.is_given()) {
     auto mode = asked.mode.value(0);
@@ -58,8 +58,8 @@ void print(const Made& made, bool json) {
       made.id ? fmt::format("  {}:id={}", scheme(made.address.kind), *made.id) : "");
 }
 
-CommandRun define(const VerbOptions& options) {
-  auto asked = std::make_shared<Asked>();
+CommandRun define_mk(const VerbOptions& options) {
+  auto asked = std::make_shared<MkArguments>();
   options.add_option("ADDRESS", asked->address, "fifo, mq, sysv-msg, shm, sysv-shm, sem, sysv-sem or queue").required();
   asked->mode.add_to(options);
   asked->messages_given =
@@ -98,6 +98,6 @@ const Verb mk_verb{"mk", "Make a FIFO, queue, shared memory or semaphore; never 
                    "  ginnel mk sysv-sem:0x52 --count 1\n"
                    "  ginnel mk sem:/gate --count 3 --json\n"
                    "  ginnel mk queue:jobs --messages 100 --size 4K --priorities 8\n",
-                   "", define};
+                   "", define_mk};
 
 }  // namespace ginnel::cli

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
-struct Asked {
+struct RecvArguments {
   std::string address;
   ServerOptions server;
   WaitOptions wait;
@@ -70,7 +70,8 @@ std::string why_none_came(const Outcome<Message, EndOfStream, PeerGone, TimedOut
   return peeked ? "no message is there" : "nothing came within the time given";
 }
 
-Result<int> receive_messages(const Address& from, const Asked& asked, const ListenOptions* listen, Deadline deadline) {
+Result<int> receive_messages(const Address& from, const RecvArguments& asked, const ListenOptions* listen,
+                             Deadline deadline) {
   MessageDetails details;
   details.peek = asked.peek;
   if (asked.type_given.count() > 0) details.type = asked.type;
@@ -124,7 +125,7 @@ Result<int> receive_memory(const Address& from, std::uint64_t offset, std::uint6
   return exit_done;
 }
 
-Result<void> check(const Asked& asked, const Address& from, Carrier carrier) {
+Result<void> check(const RecvArguments& asked, const Address& from, Carrier carrier) {
   const auto refused = [&](std::string_view hint) { return std::unexpected{usage_error(from.to_string(), hint)}; };
   if (carrier != Carrier::messages && asked.about_messages())
     return refused(
@@ -136,7 +137,7 @@ Result<void> check(const Asked& asked, const Address& from, Carrier carrier) {
   return {};
 }
 
-Result<int> run(const Asked& asked) {
+Result<int> run_recv(const RecvArguments& asked) {
   auto from = Address::parse(asked.address);
   if (!from) return std::unexpected{from.error()};
   auto deadline = asked.wait.deadline();
@@ -166,8 +167,8 @@ Result<int> run(const Asked& asked) {
   return std::unexpected{carries_nothing(*from)};
 }
 
-CommandRun define(const VerbOptions& options) {
-  auto asked = std::make_shared<Asked>();
+CommandRun define_recv(const VerbOptions& options) {
+  auto asked = std::make_shared<RecvArguments>();
   options.add_option("ADDRESS", asked->address, "Where from").required();
   asked->server.add_to(options,
                        "unix, unix-seq, channel: bind, let one peer in and receive from it; unix-dgram always binds");
@@ -185,7 +186,7 @@ CommandRun define(const VerbOptions& options) {
   options.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: from here on").type_name("SIZE");
   options.add_option("--size", asked->size, "shm, sysv-shm, memfd: so many bytes").type_name("SIZE");
   asked->wait.add_to(options);
-  return [asked](const TrailingWords&) { return run(*asked); };
+  return [asked](const TrailingWords&) { return run_recv(*asked); };
 }
 
 }  // namespace
@@ -206,6 +207,6 @@ const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "sysv-msg, unix-seq, unix-dgram, topic, latest, queue and channel one message is\n"
                      "taken; from a queue for good only once it is written out: killed before that,\n"
                      "the next one gets it. Memory is printed as it is.\n",
-                     "", define};
+                     "", define_recv};
 
 }  // namespace ginnel::cli

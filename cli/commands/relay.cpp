@@ -18,7 +18,7 @@
 namespace ginnel::cli {
 namespace {
 
-struct Asked {
+struct RelayArguments {
   std::string from;
   std::string to;
   ServerOptions server;
@@ -184,7 +184,7 @@ Result<int> relay_from_stream(const Address& from, const Address& to, bool lines
   }
 }
 
-Result<int> run(const Asked& asked) {
+Result<int> run_relay(const RelayArguments& asked) {
   auto from = Address::parse(asked.from);
   if (!from) return std::unexpected{from.error()};
   auto to = Address::parse(asked.to);
@@ -218,8 +218,8 @@ Result<int> run(const Asked& asked) {
   return relay_bytes(*from, *to, asked.one_way, listen, *deadline);
 }
 
-CommandRun define(const VerbOptions& options) {
-  auto asked = std::make_shared<Asked>();
+CommandRun define_relay(const VerbOptions& options) {
+  auto asked = std::make_shared<RelayArguments>();
   options
       .add_option("FROM", asked->from,
                   "fifo, unix, fd:, -, mq, sysv-msg, unix-seq, unix-dgram, topic, latest, queue or channel")
@@ -230,7 +230,7 @@ CommandRun define(const VerbOptions& options) {
   options.add_flag("--lines", asked->lines, "Between a stream and messages: each line is one message");
   asked->capacity.add_to(options);
   asked->wait.add_to(options);
-  return [asked](const TrailingWords&) { return run(*asked); };
+  return [asked](const TrailingWords&) { return run_relay(*asked); };
 }
 
 }  // namespace
@@ -246,6 +246,6 @@ const Verb relay_verb{"relay", "Carry data between two addresses, both ways wher
                       "direction ends, the other side is told and may still answer; but a channel ends\n"
                       "both ways at once. Messages stay whole between message kinds; into a stream they\n"
                       "go one after the other; out of a stream they are made of lines (--lines).\n",
-                      "", define};
+                      "", define_relay};
 
 }  // namespace ginnel::cli

@@ -81,7 +81,7 @@ int remove_one(const std::string& text, bool force, Users& users) {
   return exit_done;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_rm(const VerbOptions& options) {
   auto arguments = std::make_shared<RmArguments>();
   options.add_option("ADDRESS", arguments->addresses, "What to remove; System V objects by key or by id").required();
   options.add_flag(
@@ -104,6 +104,6 @@ const Verb rm_verb{"rm", "Remove objects that nobody uses, by address",
                    "  ginnel rm sysv-shm:0x51\n"
                    "  ginnel rm sysv-sem:id=7 --force   # though a process waits on it\n"
                    "  ginnel rm unix:/tmp/s             # only when no process listens there\n",
-                   "", define};
+                   "", define_rm};
 
 }  // namespace ginnel::cli

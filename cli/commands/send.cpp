@@ -19,7 +19,7 @@
 namespace ginnel::cli {
 namespace {
 
-struct Asked {
+struct SendArguments {
   std::string address;
   std::string data;
   std::string file;
@@ -151,7 +151,7 @@ Result<int> send_to_memory(const Address& to, const Source& source, std::uint64_
   return exit_done;
 }
 
-Result<Source> source_of(const Asked& asked, const TrailingWords& trailing) {
+Result<Source> source_of(const SendArguments& asked, const TrailingWords& trailing) {
   Source source;
   if (asked.data_given.count() > 0) source.word = asked.data;
   if (trailing.size() == 1 && !source.word) {
@@ -168,7 +168,7 @@ Result<Source> source_of(const Asked& asked, const TrailingWords& trailing) {
   return source;
 }
 
-Result<int> run(const Asked& asked, const TrailingWords& trailing) {
+Result<int> run_send(const SendArguments& asked, const TrailingWords& trailing) {
   auto to = Address::parse(asked.address);
   if (!to) return std::unexpected{to.error()};
   auto deadline = asked.wait.deadline();
@@ -204,8 +204,8 @@ Result<int> run(const Asked& asked, const TrailingWords& trailing) {
   return std::unexpected{carries_nothing(*to)};
 }
 
-CommandRun define(const VerbOptions& options) {
-  auto asked = std::make_shared<Asked>();
+CommandRun define_send(const VerbOptions& options) {
+  auto asked = std::make_shared<SendArguments>();
   options.add_option("ADDRESS", asked->address, "Where to").required();
   asked->data_given =
       options.add_option("DATA", asked->data,
@@ -221,7 +221,7 @@ CommandRun define(const VerbOptions& options) {
   asked->capacity.add_to(options);
   options.add_option("--offset", asked->offset, "shm, sysv-shm, memfd: write from here on").type_name("SIZE");
   asked->wait.add_to(options);
-  return [asked](const TrailingWords& trailing) { return run(*asked, trailing); };
+  return [asked](const TrailingWords& trailing) { return run_send(*asked, trailing); };
 }
 
 }  // namespace
@@ -241,6 +241,6 @@ const Verb send_verb{"send", "Send standard input, or one message, to an address
                      "unix-seq, unix-dgram, topic, latest, queue and channel take messages. A socket\n"
                      "that is not there yet is waited for: for one second, for as long as --timeout\n"
                      "says, or not at all with --nonblock. Standard input is waited for also then.\n",
-                     "[-- DATA]", define};
+                     "[-- DATA]", define_send};
 
 }  // namespace ginnel::cli

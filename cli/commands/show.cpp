@@ -43,7 +43,7 @@ Result<int> run_show(const ShowArguments& arguments) {
   return exit_done;
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_show(const VerbOptions& options) {
   auto arguments = std::make_shared<ShowArguments>();
   options
       .add_option("ADDRESS", arguments->what,
@@ -60,6 +60,6 @@ const Verb show_verb{"show", "Show everything known about one object",
                      "  ginnel show sysv-shm:id=7 --json\n"
                      "  ginnel show unix:/run/app.sock\n"
                      "  ginnel show pid:1234\n",
-                     "", define};
+                     "", define_show};
 
 }  // namespace ginnel::cli

@@ -111,7 +111,7 @@ Result<int> run_why(const WhyArguments& arguments) {
   return nothing(why_verb, fmt::format("{} waits for no IPC object", command_of(*snapshot, *arguments.pid)));
 }
 
-CommandRun define(const VerbOptions& options) {
+CommandRun define_why(const VerbOptions& options) {
   auto arguments = std::make_shared<WhyArguments>();
   options.add_option("PID", arguments->pid, "The process that does not go on");
   options.add_flag("--deadlocks", arguments->deadlocks, "All deadlocks of the machine instead");
@@ -125,6 +125,6 @@ const Verb why_verb{"why", "Tell what a process waits for, down to the culprit",
                     "  ginnel why 1234\n"
                     "  ginnel why --deadlocks\n"
                     "  ginnel why $(pidof app) --json\n",
-                    "", define};
+                    "", define_why};
 
 }  // namespace ginnel::cli

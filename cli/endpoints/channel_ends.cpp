@@ -15,7 +15,7 @@ namespace ginnel::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using Opened = Result<Outcome<Channel<AnyBytes>, TimedOut>>;
+using OpenedChannel = Result<Outcome<Channel<AnyBytes>, TimedOut>>;
 
 /// A message of the command's has up to a quarter of it: 1 MiB, as of a socket.
 constexpr Bytes capacity_to_send = Bytes::mib(4);
@@ -56,7 +56,7 @@ class ChannelMessages final : public MessageEnd {
   std::atomic<bool> finished_{false};
 };
 
-Opened accept_channel(const Address& address, const ListenOptions& options, Bytes capacity, Deadline deadline) {
+OpenedChannel accept_channel(const Address& address, const ListenOptions& options, Bytes capacity, Deadline deadline) {
   std::optional<PathToRemove> path;
   std::optional<HoldEndingSignals> hold{std::in_place};
   auto listener = ChannelListener<AnyBytes>::listen(
@@ -77,7 +77,7 @@ Opened accept_channel(const Address& address, const ListenOptions& options, Byte
   }
 }
 
-Opened connect_channel(const Address& address, Bytes capacity, Deadline deadline) {
+OpenedChannel connect_channel(const Address& address, Bytes capacity, Deadline deadline) {
   return connect_patiently(deadline, [&](Deadline by) {
     return Channel<AnyBytes>::connect(address.name, by.is_immediate() ? Deadline::after(answer_to_hello) : by,
                                       {.capacity = capacity});

@@ -34,7 +34,7 @@ constexpr std::array<std::string_view, 5> namespaces_of_user{"user.max_user_name
 constexpr std::array<std::string_view, 5> thread_limits{"RLIMIT_NPROC", "pids.max", "kernel.threads-max",
                                                         "kernel.pid_max"};
 
-constexpr std::array table{
+constexpr std::array all_meanings{
     Meaning{.error = "ENOSPC",
             .call = "semget",
             .meaning = "The sets or semaphores of this IPC namespace are used up. No disk is full.",
@@ -867,6 +867,6 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const Meaning> meanings() noexcept { return table; }
+std::span<const Meaning> meanings() noexcept { return all_meanings; }
 
 }  // namespace ginnel::inventory

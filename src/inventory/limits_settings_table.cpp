@@ -19,7 +19,7 @@ Use namespaces_of(const Viewpoint& here) {
   return used_namespaces(here, Kind);
 }
 
-constexpr std::array table{
+constexpr std::array all_settings{
     Setting{.name = "kernel.shmmni",
             .scope = of_ipc,
             .space = ipc,
@@ -216,6 +216,6 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const Setting> settings() noexcept { return table; }
+std::span<const Setting> settings() noexcept { return all_settings; }
 
 }  // namespace ginnel::inventory

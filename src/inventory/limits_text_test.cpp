@@ -92,10 +92,10 @@ TEST(LimitsText, FindsAVariableOfTheEnvironment) {
 }
 
 TEST(LimitsText, TellsTheTwoHierarchiesOfCgroupsApart) {
-  const auto unified = parse_cgroup_line("0::/user.slice/a:b");
-  ASSERT_TRUE(unified);
-  EXPECT_TRUE(unified->unified);
-  EXPECT_EQ(unified->path, "/user.slice/a:b");
+  const auto line = parse_cgroup_line("0::/user.slice/a:b");
+  ASSERT_TRUE(line);
+  EXPECT_TRUE(line->unified);
+  EXPECT_EQ(line->path, "/user.slice/a:b");
   const auto memory = parse_cgroup_line("4:cpu,memory:/docker/x");
   ASSERT_TRUE(memory);
   EXPECT_FALSE(memory->unified);

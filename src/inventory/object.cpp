@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, kind_count> kind_names{
     "lock",      "futex",     "signal", "topic",    "latest",   "queue",    "channel"};
 
 /// The next hexadecimal number of `text`, which must end at `end`; both are taken off.
-std::optional<std::uint64_t> take_number(std::string_view& text, std::optional<char> end) {
+std::optional<std::uint64_t> take_part(std::string_view& text, std::optional<char> end) {
   const std::size_t length = end ? text.find(*end) : text.size();
   if (length == std::string_view::npos || length == 0) return std::nullopt;
   std::uint64_t value = 0;
@@ -62,10 +62,10 @@ Result<ObjectId> ObjectId::parse(std::string_view text) {
   if (!kind) return refuse();
 
   std::string_view rest = text.substr(at + 1);
-  const auto space = take_number(rest, '/');
-  const auto device = space ? take_number(rest, '/') : std::nullopt;
-  const auto number = device ? take_number(rest, '/') : std::nullopt;
-  const auto generation = number ? take_number(rest, std::nullopt) : std::nullopt;
+  const auto space = take_part(rest, '/');
+  const auto device = space ? take_part(rest, '/') : std::nullopt;
+  const auto number = device ? take_part(rest, '/') : std::nullopt;
+  const auto generation = number ? take_part(rest, std::nullopt) : std::nullopt;
   if (!generation) return refuse();
   return ObjectId{*kind, *space, *device, *number, *generation};
 }

@@ -148,14 +148,15 @@ TEST(Why, NamesThoseWhoShareTheSemaphoreAsCandidates) {
 }
 
 TEST(Why, NobodyIsThereYet) {
-  struct Case {
+  struct Awaited {
     Kind kind;
     Wait wait;
     std::string_view text;
   };
-  for (const Case& one : {Case{Kind::fifo, Wait::open, "nobody has opened the other side yet"},
-                          Case{Kind::unix_socket, Wait::accept, "it waits for a connection, which anybody may make"},
-                          Case{Kind::posix_queue, Wait::receive, "nobody has the queue open for sending"}}) {
+  for (const Awaited& one :
+       {Awaited{Kind::fifo, Wait::open, "nobody has opened the other side yet"},
+        Awaited{Kind::unix_socket, Wait::accept, "it waits for a connection, which anybody may make"},
+        Awaited{Kind::posix_queue, Wait::receive, "nobody has the queue open for sending"}}) {
     MadeSnapshot made;
     made.process(1, "waiter");
     made.object(one.kind).named("x").open_in(1, Access::read).awaited_by(1, one.wait);

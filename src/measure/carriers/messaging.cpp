@@ -16,7 +16,7 @@
 namespace ginnel::measure {
 namespace {
 
-using Content = std::byte[];
+using Payload = std::byte[];
 
 enum class Copies { yes, no };
 
@@ -51,7 +51,7 @@ class Topics : public KeepsFailure {
     return std::make_unique<Topics>(setup);
   }
   [[nodiscard]] Result<void> prepare(Side side) {
-    auto out = Publisher<Content>::create(std::string{there_or_back(side)},
+    auto out = Publisher<Payload>::create(std::string{there_or_back(side)},
                                           {.capacity = ring_for(setup_.size), .home = setup_.home});
     if (!out) return std::unexpected{std::move(out.error())};
     out_.emplace(std::move(*out));
@@ -59,7 +59,7 @@ class Topics : public KeepsFailure {
   }
   /// The other side's writer is there: so this reader joins it now, and not only when it first looks for a message.
   [[nodiscard]] Result<void> open(Side side) {
-    auto in = Subscriber<Content>::open(std::string{there_or_back(other(side))},
+    auto in = Subscriber<Payload>::open(std::string{there_or_back(other(side))},
                                         {.waiting = waiting_of(setup_.manner), .home = setup_.home});
     if (!in) return std::unexpected{std::move(in.error())};
     in_.emplace(std::move(*in));
@@ -72,7 +72,7 @@ class Topics : public KeepsFailure {
     } else {
       auto loan = out_->loan(message.size());
       if (!loan) return fail(std::move(loan.error()));
-      auto& room = loan->template as<Loan<Content>>();
+      auto& room = loan->template as<Loan<Payload>>();
       std::memcpy(room.elements().data(), message.data(), sizeof(Number));
       std::move(room).publish();
       return true;
@@ -81,15 +81,15 @@ class Topics : public KeepsFailure {
   [[nodiscard]] bool receive(std::span<std::byte> buffer) {
     auto got = in_->receive();
     if (!got) return fail(std::move(got.error()));
-    const auto* const sample = got->template get_if<Sample<Content>>();
+    const auto* const sample = got->template get_if<Sample<Payload>>();
     if (sample == nullptr) return fail(peer_gone("receive"));
     return take_from<copies>(**sample, buffer) || fail(wrong_size());
   }
 
  private:
   CarrierSetup setup_;
-  std::optional<Subscriber<Content>> in_;
-  std::optional<Publisher<Content>> out_;
+  std::optional<Subscriber<Payload>> in_;
+  std::optional<Publisher<Payload>> out_;
 };
 
 template <Copies copies>
@@ -100,14 +100,14 @@ class Latests : public KeepsFailure {
     return std::make_unique<Latests>(setup);
   }
   [[nodiscard]] Result<void> prepare(Side side) {
-    auto out = LatestWriter<Content>::create(std::string{there_or_back(side)},
+    auto out = LatestWriter<Payload>::create(std::string{there_or_back(side)},
                                              {.readers = 2, .value_size = Bytes{setup_.size}, .home = setup_.home});
     if (!out) return std::unexpected{std::move(out.error())};
     out_.emplace(std::move(*out));
     return {};
   }
   [[nodiscard]] Result<void> open(Side side) {
-    auto in = LatestReader<Content>::open(std::string{there_or_back(other(side))},
+    auto in = LatestReader<Payload>::open(std::string{there_or_back(other(side))},
                                           {.waiting = waiting_of(setup_.manner), .home = setup_.home});
     if (!in) return std::unexpected{std::move(in.error())};
     in_.emplace(std::move(*in));
@@ -128,15 +128,15 @@ class Latests : public KeepsFailure {
   [[nodiscard]] bool receive(std::span<std::byte> buffer) {
     auto got = in_->wait_for_newer();
     if (!got) return fail(std::move(got.error()));
-    const auto* const sample = got->template get_if<Sample<Content>>();
+    const auto* const sample = got->template get_if<Sample<Payload>>();
     if (sample == nullptr) return fail(peer_gone("wait_for_newer"));
     return take_from<copies>(**sample, buffer) || fail(wrong_size());
   }
 
  private:
   CarrierSetup setup_;
-  std::optional<LatestReader<Content>> in_;
-  std::optional<LatestWriter<Content>> out_;
+  std::optional<LatestReader<Payload>> in_;
+  std::optional<LatestWriter<Payload>> out_;
 };
 
 class Queues : public KeepsFailure {
@@ -157,17 +157,17 @@ class Queues : public KeepsFailure {
   [[nodiscard]] bool receive(std::span<std::byte> buffer) {
     auto got = in_->pop();
     if (!got) return fail(std::move(got.error()));
-    auto& popped = got->as<Popped<Content>>();
+    auto& popped = got->as<Popped<Payload>>();
     const bool whole = take_from<Copies::yes>(*popped, buffer);
     popped.ack();
     return whole || fail(wrong_size());
   }
 
  private:
-  [[nodiscard]] Result<void> open_into(std::optional<Queue<Content>>& end, Side sender) {
+  [[nodiscard]] Result<void> open_into(std::optional<Queue<Payload>>& end, Side sender) {
     constexpr std::size_t together = std::size_t{8} << 20U;
     const auto slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(together / setup_.size, 4, 1024));
-    auto queue = Queue<Content>::open(std::string{there_or_back(sender)}, {.slots = slots,
+    auto queue = Queue<Payload>::open(std::string{there_or_back(sender)}, {.slots = slots,
                                                                            .message_size = Bytes{setup_.size},
                                                                            .waiting = waiting_of(setup_.manner),
                                                                            .home = setup_.home});
@@ -176,8 +176,8 @@ class Queues : public KeepsFailure {
     return {};
   }
   CarrierSetup setup_;
-  std::optional<Queue<Content>> in_;
-  std::optional<Queue<Content>> out_;
+  std::optional<Queue<Payload>> in_;
+  std::optional<Queue<Payload>> out_;
 };
 
 class Channels : public KeepsFailure {
@@ -191,14 +191,14 @@ class Channels : public KeepsFailure {
     ChannelListenOptions options;
     options.capacity = ring_for(setup_.size);
     options.waiting = waiting_of(setup_.manner);
-    auto door = ChannelListener<Content>::listen(path(), options);
+    auto door = ChannelListener<Payload>::listen(path(), options);
     if (!door) return std::unexpected{std::move(door.error())};
     door_.emplace(std::move(*door));
     return {};
   }
   [[nodiscard]] Result<void> open(Side side) {
     if (side == Side::first) {
-      auto end = Channel<Content>::connect(
+      auto end = Channel<Payload>::connect(
           path(), ChannelOptions{.capacity = ring_for(setup_.size), .waiting = waiting_of(setup_.manner)});
       if (!end) return std::unexpected{std::move(end.error())};
       end_.emplace(std::move(*end));
@@ -206,8 +206,8 @@ class Channels : public KeepsFailure {
     }
     auto accepted = door_->accept();
     if (!accepted) return std::unexpected{std::move(accepted.error())};
-    if (!accepted->is<Channel<Content>>()) return std::unexpected{peer_gone("accept")};
-    end_.emplace(std::move(accepted->as<Channel<Content>>()));
+    if (!accepted->is<Channel<Payload>>()) return std::unexpected{peer_gone("accept")};
+    end_.emplace(std::move(accepted->as<Channel<Payload>>()));
     return {};
   }
   [[nodiscard]] bool send(std::span<std::byte> message) {
@@ -218,7 +218,7 @@ class Channels : public KeepsFailure {
   [[nodiscard]] bool receive(std::span<std::byte> buffer) {
     auto got = end_->receive();
     if (!got) return fail(std::move(got.error()));
-    const auto* const message = got->get_if<Incoming<Content>>();
+    const auto* const message = got->get_if<Incoming<Payload>>();
     if (message == nullptr) return fail(peer_gone("receive"));
     return take_from<Copies::yes>(message->in_place(), buffer) || fail(wrong_size());
   }
@@ -226,15 +226,15 @@ class Channels : public KeepsFailure {
  private:
   [[nodiscard]] std::string path() const { return setup_.home + "/channel"; }
   CarrierSetup setup_;
-  std::optional<ChannelListener<Content>> door_;
-  std::optional<Channel<Content>> end_;
+  std::optional<ChannelListener<Payload>> door_;
+  std::optional<Channel<Payload>> end_;
 };
 
 /// The first side calls, the second one answers.
 class Calls : public KeepsFailure {
  public:
-  using Server = Service<Content, Content>;
-  using Caller = Client<Content, Content>;
+  using Server = Service<Payload, Payload>;
+  using Caller = Client<Payload, Payload>;
   explicit Calls(CarrierSetup setup) : setup_{std::move(setup)} {}
   [[nodiscard]] static Result<std::unique_ptr<Calls>> make(const CarrierSetup& setup) {
     return std::make_unique<Calls>(setup);
@@ -279,14 +279,14 @@ class Calls : public KeepsFailure {
     auto called = client_->call(asked_);
     if (!called) return fail(std::move(called.error()));
     if (buffer.empty()) return true;
-    const auto* const answer = called->get_if<Incoming<Content>>();
+    const auto* const answer = called->get_if<Incoming<Payload>>();
     if (answer == nullptr) return fail(peer_gone("call"));
     return take_from<Copies::yes>(answer->in_place(), buffer) || fail(wrong_size());
   }
   [[nodiscard]] bool next(std::span<std::byte> buffer) {
     auto next = server_->next();
     if (!next) return fail(std::move(next.error()));
-    auto* const request = next->get_if<Request<Content, Content>>();
+    auto* const request = next->get_if<Request<Payload, Payload>>();
     if (request == nullptr) return fail(peer_gone("next"));
     request_.emplace(std::move(*request));
     if (!take_from<Copies::yes>(**request_, buffer)) return fail(wrong_size());
@@ -296,7 +296,7 @@ class Calls : public KeepsFailure {
   CarrierSetup setup_;
   Side side_ = Side::first;
   std::optional<Server> server_;
-  std::optional<Request<Content, Content>> request_;
+  std::optional<Request<Payload, Payload>> request_;
   std::optional<Caller> client_;
   std::span<std::byte> asked_;
 };
