@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "ginnel/inventory.hpp"
 #include "inventory/coverage_text.hpp"
@@ -96,15 +97,20 @@ Result<std::string> read_plan(const std::string& path) {
 Result<inventory::ExecuteOptions> named_entries(const inventory::Plan& plan, const std::vector<std::string>& names) {
   inventory::ExecuteOptions options;
   if (names.empty()) return options;
-  std::unordered_map<std::string, inventory::ObjectId> entries;
+  std::unordered_map<std::string, std::vector<inventory::ObjectId>> entries;
   for (const inventory::PlanEntry& entry : plan.entries) {
-    entries.try_emplace(entry.id.to_string(), entry.id);
-    entries.try_emplace(entry.name, entry.id);
+    entries[entry.id.to_string()].push_back(entry.id);
+    entries[entry.name].push_back(entry.id);
   }
   for (const std::string& name : names) {
     const auto entry = entries.find(name);
     if (entry == entries.end()) return std::unexpected{usage_error("--name " + name, "the plan has no such entry")};
-    options.named.insert(entry->second);
+    const std::vector<inventory::ObjectId>& meant = entry->second;
+    if (meant.size() > 1)
+      return std::unexpected{
+          usage_error("--name " + name, "the plan has several of that name: name one by its uid, as " +
+                                            meant[0].to_string() + " or " + meant[1].to_string())};
+    options.named.insert(meant.front());
   }
   return options;
 }

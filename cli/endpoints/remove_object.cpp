@@ -1,5 +1,4 @@
-#include <sys/stat.h>
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <cerrno>
 
@@ -7,6 +6,7 @@
 #include "ginnel/msg/latest.hpp"
 #include "ginnel/msg/queue.hpp"
 #include "ginnel/msg/topic.hpp"
+#include "ginnel/sys/checked_unlink.hpp"
 #include "ginnel/sys/fifo.hpp"
 #include "ginnel/sys/posix_queue.hpp"
 #include "ginnel/sys/posix_semaphore.hpp"
@@ -14,7 +14,6 @@
 #include "ginnel/sys/sysv_queue.hpp"
 #include "ginnel/sys/sysv_semaphore.hpp"
 #include "ginnel/sys/sysv_shm.hpp"
-#include "ginnel/sys/unix_socket.hpp"
 
 namespace ginnel::cli {
 namespace {
@@ -36,42 +35,26 @@ Removal remove_sysv(const Address& address) {
   return told(object->remove(), true);
 }
 
-/// Unix sockets of all types answer connect(2) alike: refused when no process has the socket any more.
+/// Whether one is bound is asked under the lock of its folder, and with a socket of which its server hears nothing.
 Removal remove_stale_socket(const Address& address) {
   const auto refused = [&](int code, std::string_view hint) {
     return std::unexpected{Error{code, "rm", address.to_string(), hint}};
   };
   if (address.name.starts_with('@')) return refused(EINVAL, "an abstract name goes with its socket: end its listener");
-  struct stat before{};
-  if (::lstat(address.name.c_str(), &before) < 0) {
-    if (errno == ENOENT) return NotFound{};
-    return std::unexpected{Error::last("lstat", address.name)};
-  }
-  if (!S_ISSOCK(before.st_mode)) return refused(EINVAL, "that path is no socket");
+  const UniqueFd file{::open(address.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  if (!file.valid() && errno == ENOENT) return NotFound{};
+  if (!file.valid()) return std::unexpected{Error::last("open", address.name)};
+  const auto status = file_status(file.get());
+  if (!status) return std::unexpected{status.error()};
+  if (status->type != FileType::socket) return refused(EINVAL, "that path is no socket");
 
-  int code = 0;
-  std::string holder;
-  if (address.kind == AddressKind::unix_datagram) {
-    auto socket = UnixDatagram::connect({address.name});
-    if (!socket) code = socket.error().code();
-  } else {
-    auto stream = UnixStream::connect({address.name}, Deadline::immediately());
-    if (!stream) code = stream.error().code();
-    if (stream && stream->is<UnixStream>())
-      if (auto peer = peer_credentials(stream->as<UnixStream>().pollable()))
-        holder = " by process " + std::to_string(peer->pid);
-  }
-  if (code == EPROTOTYPE) return refused(EADDRINUSE, "a live socket of another type is bound there");
-  if (code != 0 && code != ECONNREFUSED) return refused(code, "whether it is in use cannot be found out");
-  if (code == 0)
-    return refused(EADDRINUSE, "it is in use" + holder + ": a live socket's path is not removed, end its server first");
-
-  struct stat now{};
-  if (::lstat(address.name.c_str(), &now) < 0 || now.st_ino != before.st_ino || now.st_dev != before.st_dev)
-    return refused(EBUSY, "it is being replaced this moment");
-  if (::unlink(address.name.c_str()) == 0) return Done{};
-  if (errno == ENOENT) return NotFound{};
-  return std::unexpected{Error::last("unlink", address.name)};
+  const auto unlinked = unlink_checked(address.name, file_identity(*status));
+  if (!unlinked) return std::unexpected{unlinked.error()};
+  if (unlinked->is<FileInUse>())
+    return refused(EADDRINUSE, "it is in use: a live socket's path is not removed, end its server first");
+  if (unlinked->is<NameChanged>()) return refused(EBUSY, "it is being replaced this moment");
+  if (unlinked->is<NameGone>()) return NotFound{};
+  return Done{};
 }
 
 }  // namespace

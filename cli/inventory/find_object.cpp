@@ -1,5 +1,7 @@
 #include "inventory/find_object.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -29,6 +31,42 @@ std::string comparable(const Address& address) {
   return name;
 }
 
+/// Whether two paths lead to one file, however they are spelled.
+bool is_one_path(std::string_view one, std::string_view other) {
+  if (one == other) return true;
+  const auto last_part = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  if (one.starts_with('@') || other.starts_with('@') || last_part(one) != last_part(other)) return false;
+  struct stat first{};
+  struct stat second{};
+  return ::lstat(std::string{one}.c_str(), &first) == 0 && ::lstat(std::string{other}.c_str(), &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/// Of FIFOs, POSIX memory and named semaphores, which are known by their files.
+std::string file_of(const Address& address) {
+  switch (address.kind) {
+    case AddressKind::fifo:
+      return address.name;
+    case AddressKind::posix_shm:
+      return "/dev/shm" + address.name;
+    case AddressKind::posix_semaphore:
+      return "/dev/shm/sem." + address.name.substr(1);
+    default:
+      return {};
+  }
+}
+
+bool is_of_file(const Object& object, Kind kind, const struct stat& file) {
+  return object.id.kind == kind && object.id.device == file.st_dev && object.id.number == file.st_ino &&
+         !object.deleted;
+}
+
+std::uint64_t own_ipc_namespace(const inventory::Snapshot& snapshot) {
+  for (const inventory::NamespaceInfo& space : snapshot.coverage.namespaces)
+    if (space.own && space.kind == NamespaceKind::ipc) return space.inode;
+  return 0;
+}
+
 bool matches_sysv(const Address& address, const Object& object) {
   const std::string_view name = object.name;
   if (!name.starts_with(scheme(address.kind))) return false;
@@ -47,10 +85,12 @@ bool matches(const Address& address, const std::string& wanted, const Object& ob
            std::ranges::any_of(object.waiters, [&](const auto& waiter) { return waiter.pid == address.pid; });
   if (is_unix(address.kind)) {
     const std::string_view name = object.name;
-    return object.id.kind == Kind::unix_socket && name.substr(name.find(':') + 1) == wanted;
+    return object.id.kind == Kind::unix_socket && is_one_path(name.substr(name.find(':') + 1), wanted);
   }
-  if (address.kind == AddressKind::fifo || address.kind == AddressKind::lock)
-    return object.name == std::string{scheme(address.kind)} + ":" + wanted;
+  if (address.kind == AddressKind::fifo || address.kind == AddressKind::lock) {
+    const std::string prefix = std::string{scheme(address.kind)} + ":";
+    return object.name.starts_with(prefix) && is_one_path(std::string_view{object.name}.substr(prefix.size()), wanted);
+  }
   return object.name == address.to_string();
 }
 
@@ -68,6 +108,25 @@ Result<std::vector<const Object*>> find_objects(const inventory::Snapshot& snaps
   for (const Object& object : snapshot.objects)
     if (matches(*address, wanted, object)) found.push_back(&object);
   return found;
+}
+
+const Object* find_here(const inventory::Snapshot& snapshot, const Address& address) {
+  struct stat file{};
+  const std::string path = file_of(address);
+  const bool is_file = !path.empty();
+  if (is_file && ::lstat(path.c_str(), &file) < 0) return nullptr;
+  const Kind kind = address.kind == AddressKind::fifo              ? Kind::fifo
+                    : address.kind == AddressKind::posix_semaphore ? Kind::posix_semaphore
+                                                                   : Kind::posix_shm;
+  const std::string wanted = comparable(address);
+  const bool is_in_ipc_namespace = address.is_sysv() || address.kind == AddressKind::posix_queue;
+  const std::uint64_t own_ipc = own_ipc_namespace(snapshot);
+  const auto is_meant = [&](const Object& object) {
+    if (is_file) return is_of_file(object, kind, file);
+    return matches(address, wanted, object) && !object.deleted && (!is_in_ipc_namespace || object.id.space == own_ipc);
+  };
+  const auto found = std::ranges::find_if(snapshot.objects, is_meant);
+  return found == snapshot.objects.end() ? nullptr : &*found;
 }
 
 }  // namespace ginnel::cli

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <future>
 
 #include "hidden_networks.hpp"
 #include "process_reader.hpp"
@@ -24,15 +23,11 @@ Result<Census> take_census(const ScanOptions& options, const Landmarks& landmark
   auto proc = Directory::open("/proc");
   if (!proc) return std::unexpected{std::move(proc.error()).with_hint("is /proc mounted?")};
   Census census;
-  // To list its locks the kernel waits for a grace period of RCU, and to take the reader's program for others: all at once.
-  // Where no thread can be had, the one after the other.
-  auto locks = std::async(std::launch::async | std::launch::deferred,
-                          [&] { static_cast<void>(proc->read_file("locks", census.locks)); });
-  std::unordered_set<std::uint64_t> locked_inodes;
-  ProcessReader reader{options, landmarks, spaces, locked_inodes, census};
-  locks.get();
-  locked_inodes = inodes_of(census.locks);
+  static_cast<void>(proc->read_file("locks", census.locks));
+  const auto locked_inodes = inodes_of(census.locks);
 
+  ProcessReader reader{options, landmarks, spaces, locked_inodes, census};
+  reader.visit_own_spaces(*proc);
   std::optional<Error> out_of_means;
   const auto listed = proc->for_each([&](const char* name, FileType) {
     const auto pid = to_number<pid_t>(name);

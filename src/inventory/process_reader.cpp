@@ -113,6 +113,16 @@ void ProcessReader::read_whereabouts(const Directory& folder, ProcessInfo& facts
   if (folder.read_file("cgroup", text_)) facts.cgroup = parse_cgroup(text_);
 }
 
+void ProcessReader::visit_own_spaces(const Directory& proc) {
+  const auto self = proc.open_below("self");
+  const auto pid = proc.read_link("self", text_) ? to_number<pid_t>(text_) : std::nullopt;
+  if (!self || !pid) return;
+  ProcessInfo facts;
+  facts.pid = *pid;
+  read_whereabouts(*self, facts);
+  spaces_.visit_those_of(facts, *self);
+}
+
 std::optional<std::pair<pid_t, Directory>> ProcessReader::living_thread(const Directory& folder, char& state) {
   std::optional<std::pair<pid_t, Directory>> found;
   auto tasks = folder.open_below("task");
@@ -139,11 +149,12 @@ Fact<std::uint64_t> ProcessReader::read_namespace(const Directory& folder, const
 bool ProcessReader::read_descriptors(const Directory& folder, pid_t pid, pid_t tid) {
   auto fds = folder.open_below("fd");
   if (!fds) return false;
+  bool may_be_followed = true;
   const auto listed = fds->for_each([&](const char* name, FileType) {
-    if (const auto fd = to_number<int>(name)) read_descriptor(*fds, folder, pid, tid, *fd);
-    return true;
+    if (const auto fd = to_number<int>(name)) may_be_followed = read_descriptor(*fds, folder, pid, tid, *fd);
+    return may_be_followed;
   });
-  return listed.has_value();
+  return listed && may_be_followed;
 }
 
 bool ProcessReader::is_of_interest(const FileStatus& status) const {
@@ -161,10 +172,11 @@ bool ProcessReader::is_of_interest(const FileStatus& status) const {
   }
 }
 
-void ProcessReader::read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd) {
+bool ProcessReader::read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd) {
   const NumberedPath name{"", fd};
   const auto status = fds.status(name.get(), Follow::yes);
-  if (!status || !is_of_interest(*status)) return;
+  if (!status) return status.error().code() != EACCES && status.error().code() != EPERM;
+  if (!is_of_interest(*status)) return true;
   OpenFile file{
       .pid = pid, .tid = tid, .fd = fd, .access = Access::read_write, .status = *status, .target = {}, .info = {}};
   if (status->type != FileType::socket)
@@ -180,6 +192,7 @@ void ProcessReader::read_descriptor(const Directory& fds, const Directory& folde
   spaces_.visit_folder_of(file.target, folder);
   look_closer(file);
   census_.files.push_back(std::move(file));
+  return true;
 }
 
 /// A writing end alone tells whether a pipe is full: see look_into_pipes() for those that nobody writes to.

@@ -22,6 +22,8 @@ class ProcessReader {
     if (auto pipes = PipeStates::prepare()) pipes_ = std::move(*pipes);
   }
 
+  /// The caller's own namespaces: which files are of interest is known then, whatever may be asked of others. First of all.
+  void visit_own_spaces(const Directory& proc);
   /// A process that has gone is left out. Errors: EMFILE, ENFILE, ENOMEM.
   [[nodiscard]] Result<void> read(const Directory& proc, pid_t pid);
   /// Once all are read: the pipes that were not asked about yet.
@@ -34,9 +36,9 @@ class ProcessReader {
   void read_whereabouts(const Directory& folder, ProcessInfo& facts);
   [[nodiscard]] std::optional<std::pair<pid_t, Directory>> living_thread(const Directory& folder, char& state);
   [[nodiscard]] Fact<std::uint64_t> read_namespace(const Directory& folder, const char* link);
-  /// False when the table may not be read.
+  /// False when the table may not be read, or may be listed and not followed: by root without CAP_SYS_PTRACE.
   [[nodiscard]] bool read_descriptors(const Directory& folder, pid_t pid, pid_t tid);
-  void read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd);
+  [[nodiscard]] bool read_descriptor(const Directory& fds, const Directory& folder, pid_t pid, pid_t tid, int fd);
   [[nodiscard]] bool is_of_interest(const FileStatus& status) const;
   void look_closer(const OpenFile& file);
   [[nodiscard]] bool ask_program();

@@ -1,6 +1,7 @@
 #include "ginnel/sys/checked_unlink.hpp"
 
 #include <fcntl.h>
+#include <mqueue.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -135,6 +136,14 @@ Result<CheckedUnlink> unlink_checked(const std::string& path, const FileIdentity
 Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string& name, const FileIdentity& expected,
                                      CheckedUnlinkOptions options) {
   return unlink_in(folder, name, name, expected, options);
+}
+
+Result<CheckedUnlink> unlink_unused_posix_queue(const std::string& name) {
+  const Lease lease{UniqueFd{::mq_open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}};
+  if (lease.state() == Lease::State::in_use || lease.is_being_broken()) return FileInUse{};
+  if (::mq_unlink(name.c_str()) == 0) return Done{};
+  if (errno == ENOENT) return NameGone{};
+  return std::unexpected{Error::last("mq_unlink", "mq:" + name)};
 }
 
 Result<void> remove_empty_directory(const Directory& parent, const std::string& name) {

@@ -84,13 +84,13 @@ class ShellTest(unittest.TestCase):
         self.addCleanup(self._end, process)
         return Job(process, out, err)
 
-    def sh(self, line, data=b"", code=0, limit_s=LIMIT_S):
+    def sh(self, line, data=b"", code=0, limit_s=LIMIT_S, **options):
         """Runs a shell line to its end and expects an exit code; None takes any."""
         source = tempfile.TemporaryFile()
         with source:
             source.write(data)
             source.seek(0)
-            job = self.start(line, stdin=source)
+            job = self.start(line, stdin=source, **options)
         done = job.finish(limit_s)
         if code is not None:
             self.assertEqual(done.code, code, f"{line}\nstdout: {done.out[:2000]!r}\nstderr: {done.errors[:2000]}")

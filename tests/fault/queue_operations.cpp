@@ -1,6 +1,7 @@
 #include <array>
 #include <memory>
 
+#include "ginnel/sys/checked_unlink.hpp"
 #include "ginnel/sys/posix_queue.hpp"
 #include "ginnel/sys/posix_semaphore.hpp"
 #include "ginnel/sys/sysv_queue.hpp"
@@ -102,6 +103,16 @@ std::vector<Operation> queue_operations() {
            auto unlinked = PosixQueue::unlink(names->back());
            names->pop_back();
            return Attempt{report(unlinked)};
+         };
+       }},
+      {"unlink_unused_posix_queue",
+       [] {
+         return [] {
+           const std::string name = unique_name();
+           if (const auto made = PosixQueue::create(name); !made) return Attempt{report(made)};
+           const auto unlinked = unlink_unused_posix_queue(name);
+           return Attempt{unlinked && !unlinked->is<Done>() ? "outcome NotRemoved" : report(unlinked),
+                          [name] { (void)PosixQueue::unlink(name); }};
          };
        }},
       {"PosixQueue::send",

@@ -61,6 +61,10 @@ using CheckedUnlink = Outcome<Done, NameGone, NameChanged, FileInUse>;
 [[nodiscard]] Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string& name,
                                                    const FileIdentity& expected, CheckedUnlinkOptions options = {});
 
+/// The same of a POSIX queue (`/name`) of the caller's IPC namespace, where its file system can neither be found mounted nor be mounted. Which
+/// queue has the name is not checked. Errors: EACCES (no right to remove it), ENAMETOOLONG, EINVAL. Source: mq_overview(7), mq_unlink(3).
+[[nodiscard]] Result<CheckedUnlink> unlink_unused_posix_queue(const std::string& name);
+
 /// Errors: ENOTEMPTY, ENOENT, ENOTDIR, EACCES, EPERM. Source: rmdir(2).
 [[nodiscard]] Result<void> remove_empty_directory(const Directory& parent, const std::string& name);
 
