@@ -111,7 +111,7 @@ Result<int> run_ls(const LsArguments& arguments) {
   if (!objects) return std::unexpected{objects.error()};
 
   if (arguments.json) {
-    put_text(to_text(to_json(judge, *objects)));
+    put_document(judge, *objects);
     return objects->empty() ? exit_nothing : exit_done;
   }
   std::vector<Column> titles;

@@ -30,7 +30,7 @@ Result<int> run_show(const ShowArguments& arguments) {
   if (objects->empty()) return nothing(show_verb, arguments.what + ": there is no such object, or it may not be seen");
   const inventory::Judge judge{*snapshot};
   if (arguments.json) {
-    put_text(to_text(to_json(judge, *objects)));
+    put_document(judge, *objects);
     return exit_done;
   }
   const Screen screen = Screen::of(STDOUT_FILENO);

@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "inventory/facts_json.hpp"
+#include "render/output.hpp"
 
 namespace ginnel::cli {
 namespace {
@@ -74,6 +77,17 @@ Json to_json(const inventory::Member& member) {
   return json;
 }
 
+/// Each line of the text, on a line of its own and as deep as an element of a document's list. No string of JSON has a line end.
+std::string indented(std::string_view text) {
+  std::string deeper;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    deeper.append("\n    ").append(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return deeper;
+}
+
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
@@ -134,15 +148,20 @@ Json to_json(const inventory::Judge& judge, const Object& object) {
   return json;
 }
 
-Json to_json(const inventory::Judge& judge, const std::vector<const Object*>& objects) {
+void put_document(const inventory::Judge& judge, const std::vector<const Object*>& objects) {
   const Snapshot& snapshot = judge.snapshot();
-  Json list = Json::array();
-  for (const Object* object : objects) list.push_back(to_json(judge, *object));
-  return {{"schema", inventory_schema},
-          {"boot_id", snapshot.boot_id},
-          {"taken_at", seconds_of(snapshot.taken_at)},
-          {"coverage", to_json(snapshot.coverage)},
-          {"objects", std::move(list)}};
+  std::string head = to_text(Json{{"schema", inventory_schema},
+                                  {"boot_id", snapshot.boot_id},
+                                  {"taken_at", seconds_of(snapshot.taken_at)},
+                                  {"coverage", to_json(snapshot.coverage)}});
+  head.resize(head.rfind("\n}"));
+  put("{},\n  \"objects\": [", head);
+  bool first = true;
+  for (const Object* object : objects) {
+    put("{}{}", first ? "" : ",", indented(to_text(to_json(judge, *object))));
+    first = false;
+  }
+  put("{}]\n}}\n", objects.empty() ? "" : "\n  ");
 }
 
 }  // namespace ginnel::cli

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t gap = 2;
 constexpr std::size_t narrowest_wrapped = 8;
+constexpr std::size_t widest_padded = 100;  // of a column that could wrap, where nothing is wrapped
 
 std::string_view code_of(Colour colour) {
   switch (colour) {
@@ -114,7 +115,11 @@ std::vector<std::size_t> Table::widths(const Screen& screen) const {
     for (std::size_t r = 0; r < rows(); ++r) widest = std::max(widest, display_width(text(r, c)));
     widths.push_back(widest);
   }
-  if (!screen.width) return widths;
+  if (!screen.width) {
+    for (std::size_t c = 0; c < columns_.size(); ++c)
+      if (columns_[c].wraps) widths[c] = std::min(widths[c], widest_padded);
+    return widths;
+  }
 
   std::size_t total = gap * (columns_.size() - 1);
   for (const std::size_t width : widths) total += width;
@@ -136,7 +141,7 @@ std::string Table::render(const Screen& screen) const {
   const auto lines_of = [&](const std::vector<Cell>& row) {
     std::vector<std::vector<std::string>> lines;
     for (std::size_t c = 0; c < row.size(); ++c)
-      lines.push_back(columns_[c].wraps ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
+      lines.push_back(columns_[c].wraps && screen.width ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
     return lines;
   };
   const auto height_of = [](const std::vector<std::vector<std::string>>& lines) {

@@ -26,6 +26,7 @@ struct Column {
 };
 
 /// Rows under titles (or none, where all are empty), aligned; as wide as the widest text, or wrapped to the terminal's width.
+/// Where nothing is wrapped, a text of extreme width moves what follows it in its own row, and widens no other.
 /// Text is UTF-8; what could play with the terminal, and what is no UTF-8, is shown as `?`.
 class Table {
  public:

@@ -112,6 +112,43 @@ class Names(Views):
         self.assertEqual([path for path in paths if os.path.lexists(path)], [])
 
 
+# As many children as are asked for, all of which read from one pipe that nobody writes to.
+READERS = """
+import os, sys, time
+read, write = os.pipe()
+for child in range(int(sys.argv[1])):
+    if os.fork() == 0:
+        os.read(read, 1)
+        os._exit(0)
+open("ready", "w").close()
+time.sleep(600)
+"""
+
+
+class Crowds(Views):
+    """Of hundreds of processes at one object a few are shown, with how many more there are."""
+
+    def test_that_wait_at_one_pipe_do_not_widen_the_list(self):
+        job = self.python(READERS, "150")
+        self.wait_until(lambda: self.readers_of(job) == 150, "150 blocked readers")
+        shown = self.sh("ginnel ls").text.splitlines()
+        self.assertLess(max(map(len, shown)), 1000)
+        [row] = [line for line in self.sh(f"ginnel ls pipe --pid {job.pid} -o waiters").text.splitlines() if " read" in line]
+        self.assertTrue(row.endswith(" +146"), row)
+
+    def readers_of(self, job):
+        return sum(len(o["waiters"]) for o in self.show(f"pid:{job.pid}") if o["kind"] == "pipe")
+
+    def test_that_wait_at_one_pipe_take_no_memory_by_the_square(self):
+        job = self.python(READERS, "150")
+        self.wait_until(lambda: self.readers_of(job) == 150, "150 blocked readers")
+        for options in ("", "--json"):
+            with open(os.devnull, "wb") as sink:
+                process = subprocess.Popen([GINNEL, "ls", *options.split()], stdout=sink, stderr=sink)
+                _, _, usage = os.wait4(process.pid, 0)
+            self.assertLess(usage.ru_maxrss, 64 << 10, options)  # KiB
+
+
 class Screens(Views):
     def test_of_80_columns_have_every_limit_with_what_happens_then(self):
         lines = self.on_terminal("ginnel limits", 80)
