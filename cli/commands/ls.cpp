@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -21,9 +22,11 @@ namespace {
 
 using inventory::Object;
 
-constexpr std::string_view usual_columns = "state,kind,name,owner,fill,holders";
-constexpr std::string_view wide_columns = "state,kind,name,owner,mode,fill,holders,waiters,verdict";
-constexpr int wide_screen = 140;
+using Columns = std::vector<const ObjectColumn*>;
+
+constexpr std::string_view usual_columns = "state,kind,name,owner,mode,fill,holders,waiters,verdict";
+/// What a narrow screen has no room for, the first of them first: who waits and what may go is what a human needs to know.
+constexpr std::array<std::string_view, 3> dispensable{"mode", "owner", "fill"};
 
 struct LsArguments {
   std::vector<std::string> kinds;
@@ -96,13 +99,38 @@ std::vector<Row> rows_for_people(const inventory::Judge& judge, const std::vecto
   return rows;
 }
 
+Table table_of(const Columns& columns, const std::vector<Row>& rows) {
+  std::vector<Column> titles;
+  for (const ObjectColumn* column : columns) titles.push_back(column->column);
+  Table table{std::move(titles)};
+  for (const Row& row : rows) {
+    std::vector<Cell> cells;
+    for (const ObjectColumn* column : columns) cells.push_back(column->cell(row));
+    table.add_row(std::move(cells));
+  }
+  return table;
+}
+
+/// The table of the usual columns, without those that the screen has no room for: they are told below it.
+void put_what_fits(Columns columns, const std::vector<Row>& rows, const Screen& screen) {
+  Table table = table_of(columns, rows);
+  std::string left_out;
+  for (const std::string_view name : dispensable) {
+    if (table.fits(screen)) break;
+    std::erase_if(columns, [&](const ObjectColumn* column) { return column->name == name; });
+    left_out += (left_out.empty() ? "" : ",") + std::string{name};
+    table = table_of(columns, rows);
+  }
+  put_text(table.render(screen));
+  if (!left_out.empty()) note("no room here for: {}; 'ginnel ls -o kind,name,{}' has them\n", left_out, left_out);
+}
+
 Result<int> run_ls(const LsArguments& arguments) {
   const auto options = scan_options(arguments);
   if (!options) return std::unexpected{options.error()};
   const Screen screen = Screen::of(STDOUT_FILENO);
-  const bool wide = !screen.width || *screen.width >= wide_screen;
-  const auto columns =
-      choose_columns(arguments.columns.empty() ? (wide ? wide_columns : usual_columns) : arguments.columns);
+  const bool usual = arguments.columns.empty();
+  const auto columns = choose_columns(usual ? usual_columns : arguments.columns);
   if (!columns) return std::unexpected{columns.error()};
   const auto snapshot = inventory::scan(*options);
   if (!snapshot) return std::unexpected{snapshot.error()};
@@ -114,15 +142,11 @@ Result<int> run_ls(const LsArguments& arguments) {
     put_document(judge, *objects);
     return objects->empty() ? exit_nothing : exit_done;
   }
-  std::vector<Column> titles;
-  for (const ObjectColumn* column : *columns) titles.push_back(column->column);
-  Table table{std::move(titles)};
-  for (const Row& row : rows_for_people(judge, *objects)) {
-    std::vector<Cell> cells;
-    for (const ObjectColumn* column : *columns) cells.push_back(column->cell(row));
-    table.add_row(std::move(cells));
-  }
-  if (!table.empty()) put_text(table.render(screen));
+  const std::vector<Row> rows = rows_for_people(judge, *objects);
+  if (!rows.empty() && usual)
+    put_what_fits(*columns, rows, screen);
+  else if (!rows.empty())
+    put_text(table_of(*columns, rows).render(screen));
   note_text(coverage_text(snapshot->coverage));
   if (objects->empty()) return nothing(ls_verb, "nothing of that kind is there");
   return exit_done;

@@ -159,6 +159,21 @@ class Screens(Views):
             self.assertRegex(happens, " fails with E| every call that makes a descriptor")
         self.assertLess(len(lines), 4 * len(json.loads(self.sh("ginnel limits --json").out)["limits"]))
 
+    def test_of_80_columns_say_who_waits_and_what_they_have_no_room_for(self):
+        self.need_root()
+        writer = self.python(WRITER, "blocked")
+        line = f"ginnel ls fifo --pid {writer.pid}"
+        self.wait_until(lambda: "blocked" in self.sh(line).text, "a blocked writer")
+        lines = self.on_terminal(line + " 2>left-out", 80)
+        self.assertLessEqual(max(map(columns_of, lines)), 80)
+        titles = lines[0].split()
+        for title in ("STATE", "KIND", "NAME", "WAITERS", "VERDICT"):
+            self.assertIn(title, titles)
+        self.assertNotIn("OWNER", titles)
+        with open(self.path("left-out"), encoding="utf-8") as notes:
+            self.assertRegex(notes.read(), "no room here for: mode,owner.*ls -o kind,name,mode,owner")
+        self.assertIn("OWNER", self.on_terminal(line, 200)[0])
+
     def test_of_200_columns_have_a_limit_on_a_line(self):
         [line] = [line for line in self.on_terminal("ginnel limits", 200) if line.startswith("kernel.msgmni")]
         self.assertIn("msgget fails with ENOSPC", line)
