@@ -4,6 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "words.hpp"
+
 namespace ginnel::inventory {
 namespace {
 
@@ -37,6 +39,19 @@ std::string fullness(const Object& object) {
   std::string text = " (" + std::to_string(*object.fill->used);
   if (object.fill->capacity) text += " of " + std::to_string(*object.fill->capacity);
   return text + " " + std::string{to_string(object.fill->unit)} + ")";
+}
+
+/// What a socket has sent and nobody has read, if that is as much as it may be. Its own fill is what has come to it.
+std::string sent_by(const Object& object) {
+  if (object.id.kind != Kind::unix_socket) return fullness(object);
+  const Detail* buffer = object.detail("send-buffer");  // `N of M bytes, …`
+  if (buffer == nullptr) return {};
+  std::string_view text{buffer->value};
+  const auto sent = take_number<std::uint64_t>(text);
+  static_cast<void>(take_word(text));
+  const auto most = take_number<std::uint64_t>(text);
+  if (!sent || !most || *sent < *most) return {};
+  return " (" + std::to_string(*sent) + " of " + std::to_string(*most) + " bytes of its buffer wait to be read)";
 }
 
 std::string describe_futex(const Object& object) {
@@ -159,7 +174,7 @@ std::string describe_wait(const Object& object, const Waiter& waiter) {
     case Wait::receive:
       return "receives from " + name + ", where nothing has come";
     case Wait::send:
-      return "sends to " + name + ", which takes no more" + fullness(object);
+      return "sends to " + name + ", which takes no more" + sent_by(object);
     case Wait::accept:
       return "accepts from " + name + ", where nobody connects";
     case Wait::connect:

@@ -200,6 +200,16 @@ TEST(Why, FollowsSocketsToTheHoldersOfTheOtherEnd) {
   EXPECT_EQ(chain.end, ChainEnd::running);
 }
 
+TEST(Why, ASenderIsToldWhatOfItsOwnWaitsToBeRead) {
+  MadeSnapshot made;
+  made.process(1, "client").process(2, "server");
+  auto [client, server] = made.sockets(1, 2);
+  client.filled(0, 212992).with("send-buffer", "214016 of 212992 bytes, the kernel's own included");
+  client.awaited_by(1, Wait::send);
+  EXPECT_EQ(only_chain(made.take(), 1).steps[0].text,
+            "sends to a Unix socket, which takes no more (214016 of 212992 bytes of its buffer wait to be read)");
+}
+
 TEST(Why, AFullBacklogIsTheListenersFault) {
   MadeSnapshot made;
   made.process(1, "client").process(2, "server", 1, 'T');

@@ -204,6 +204,18 @@ class Facts(Views):
             self.assertEqual(list(edge), ["from", "to", "object", "label", "both_ways", "state", "waits"])
             self.assertIn(edge["state"], ("quiet", "awaited", "blocked"))
 
+    def test_of_a_stream_are_that_it_is_full_though_nobody_sleeps(self):
+        job = self.python("import socket, time\na, b = socket.socketpair()\na.setblocking(False)\n"
+                          "try:\n    while True: a.send(b'x' * 4096)\nexcept BlockingIOError: pass\n"
+                          "open('ready', 'w').close()\ntime.sleep(600)")
+        sockets = {o["fill"]["used"]: o for o in self.show(f"pid:{job.pid}") if o["kind"] == "unix"}
+        full, empty = sockets[max(sockets)], sockets[0]
+        self.assertTrue(full["fill"]["writer_blocks"], full)
+        self.assertFalse(empty["fill"]["writer_blocks"], empty)
+        self.assertGreater(full["fill"]["capacity"], full["fill"]["used"] // 2)
+        self.assertRegex(empty["details"]["send-buffer"], r"^\d+ of \d+ bytes")
+        self.assertIn("full", self.sh(f"ginnel ls unix --pid {job.pid} -o state").text.split())
+
     def test_of_datagrams_do_not_take_the_first_for_all(self):
         job = self.python("import socket, time\na, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
                           "a.send(b'abc'); a.send(b'defgh')\nopen('ready', 'w').close()\ntime.sleep(600)")
