@@ -48,6 +48,16 @@ void add_owner(Scene& scene, Object& object, const BlockedThread& blocked, const
   object.holders.push_back({.pid = process, .tid = *owner, .fd = -1, .how = How::owner, .access = Access::none});
 }
 
+/// The file in which a semaphore or whatever else that others share lies is waited for too, by who looks for its name.
+void add_wait_on_memory(Scene& scene, const BlockedThread& blocked, const FutexWord& word) {
+  const auto file = word.shared ? scene.files.find({word.device, word.inode}) : scene.files.end();
+  if (file == scene.files.end()) return;
+  Object& memory = scene.objects.at(file->second);
+  const bool is_semaphore = memory.id.kind == Kind::posix_semaphore;
+  if (!is_semaphore && memory.id.kind != Kind::posix_shm && memory.id.kind != Kind::memfd) return;
+  memory.waiters.push_back(waiter_of(blocked, is_semaphore ? Wait::semaphore : Wait::futex));
+}
+
 }  // namespace
 
 std::optional<pid_t> owner_of(std::uint32_t word, std::int32_t word_8_after, bool priority_inheriting) {
@@ -64,6 +74,8 @@ std::optional<pid_t> owner_of(std::uint32_t word, std::int32_t word_8_after, boo
 }
 
 void add_wait_on_futex(Scene& scene, const BlockedThread& blocked, const FutexWord& word) {
+  add_wait_on_memory(scene, blocked, word);
+  if (!scene.wants(Kind::futex)) return;
   const ObjectId id = id_of(scene, blocked, word);
   Object& object = scene.objects.at(id);
   if (object.details.empty()) {

@@ -224,6 +224,30 @@ class Facts(Views):
         self.assertTrue(all("first only" in o["fill"]["missing"]["used"] for o in sockets), sockets)
         self.assertEqual(sorted(o["details"].get("first-datagram", "") for o in sockets), ["", "3 bytes"])
 
+    def test_of_a_semaphore_name_who_waits_for_it(self):
+        name = f"ginnel-test-{os.getpid()}-{time.monotonic_ns()}"
+        self.addCleanup(lambda: os.path.exists("/dev/shm/sem." + name) and os.unlink("/dev/shm/sem." + name))
+        job = self.python("import ctypes, os, sys\nlibc = ctypes.CDLL(None)\nlibc.sem_open.restype = ctypes.c_void_p\n"
+                          "gate = libc.sem_open(sys.argv[1].encode(), os.O_CREAT, 0o600, 0)\n"
+                          "open('ready', 'w').close()\nlibc.sem_wait(ctypes.c_void_p(gate))", "/" + name)
+        self.wait_until(lambda: self.show("sem:/" + name)[0]["waiters"], "a waiter")
+        [waiter] = self.show("sem:/" + name)[0]["waiters"]
+        self.assertEqual([waiter["pid"], waiter["wait"]], [job.pid, "semaphore"])
+        self.assertIn("since_s", waiter)
+        [row] = [row for row in self.sh("ginnel ls posix-sem -o state,name,waiters").text.splitlines() if name in row]
+        self.assertRegex(row, rf"^blocked .*\({job.pid}\) semaphore")
+
+    def test_of_named_memory_name_who_sleeps_on_a_word_in_it(self):
+        name = f"ginnel-test-{os.getpid()}-{time.monotonic_ns()}"
+        self.addCleanup(lambda: os.path.exists("/dev/shm/" + name) and os.unlink("/dev/shm/" + name))
+        job = self.python("import ctypes, mmap, sys\nlibc = ctypes.CDLL(None)\nfile = open('/dev/shm/' + sys.argv[1], 'w+b')\n"
+                          "file.truncate(4096)\nmemory = mmap.mmap(file.fileno(), 4096)\n"
+                          "gate = ctypes.byref(ctypes.c_char.from_buffer(memory))\nlibc.sem_init(gate, 1, 0)\n"
+                          "open('ready', 'w').close()\nlibc.sem_wait(gate)", name)
+        self.wait_until(lambda: self.show("shm:/" + name)[0]["waiters"], "a waiter")
+        [waiter] = self.show("shm:/" + name)[0]["waiters"]
+        self.assertEqual([waiter["pid"], waiter["wait"]], [job.pid, "futex"])
+
     def test_how_long_a_thread_waits_is_true_on_every_processor(self):
         for processor in sorted(os.sched_getaffinity(0))[:8]:
             path = self.path(f"fifo{processor}")
