@@ -266,6 +266,26 @@ TEST(Why, ADeadOwnerIsNobody) {
   EXPECT_EQ(chain.text, "the owner of the mutex is dead");
 }
 
+TEST(Why, AnOwnerThatIsNotKnownIsNotSaidToBeDead) {
+  struct Owner {
+    std::string_view detail;
+    std::string_view text;
+  };
+  for (const Owner& owner :
+       {Owner{"2, as several call themselves that have the memory",
+              "the owner of the mutex is one of several that have its number, each in its own pid namespace"},
+        Owner{"2, which may not be looked into", "who has the number of the mutex's owner may not be looked into"},
+        Owner{"2, which is not seen from here, or dead",
+              "the owner of the mutex is dead, or in a pid namespace that is not seen from here"}}) {
+    MadeSnapshot made;
+    made.process(1, "app");
+    made.object(Kind::futex).with("owner", owner.detail).awaited_by(1, Wait::futex);
+    const WaitChain chain = only_chain(made.take(), 1);
+    EXPECT_EQ(chain.end, ChainEnd::unknown) << owner.detail;
+    EXPECT_EQ(chain.text, owner.text);
+  }
+}
+
 TEST(Why, KnowsNoProcessThatIsNotThere) {
   const auto chains = why(Snapshot{}, 1);
   ASSERT_FALSE(chains.has_value());

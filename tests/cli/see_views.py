@@ -125,6 +125,49 @@ time.sleep(600)
 """
 
 
+FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures")
+# A mutex at the start of a file, which is locked by the second process of a new pid namespace or, without `owner`, waited for.
+MUTEX = f"""
+import ctypes, mmap, os, sys, time
+sys.path.insert(0, {FIXTURES!r})
+import kernel
+file = open(sys.argv[1], "r+b")
+memory = mmap.mmap(file.fileno(), 4096)
+mutex = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+if sys.argv[2] == "owner":
+    if os.fork() != 0:
+        time.sleep(600)
+    kernel.shared_mutex(mutex)
+    kernel.lock_mutex(mutex)
+    open("locked", "w").close()
+    time.sleep(600)
+open("waits", "w").close()
+kernel.lock_mutex(mutex)
+"""
+
+
+class Owners(Views):
+    def test_of_a_mutex_are_known_by_what_they_call_themselves_in_their_pid_namespace(self):
+        self.need_root()
+        self.need("unshare")
+        path = f"/dev/shm/ginnel-test-{os.getpid()}-{time.monotonic_ns()}"
+        with open(path, "wb") as file:
+            file.truncate(4096)
+        self.addCleanup(os.unlink, path)
+        with open(self.path("mutex.py"), "w", encoding="utf-8") as file:
+            file.write(MUTEX)
+        self.start(f"exec unshare --pid --fork --kill-child {sys.executable} -B mutex.py {path} owner")
+        self.wait_for_path("locked")
+        waiter = self.python(MUTEX, path, "waiter", ready="waits")
+        self.wait_until(lambda: json.loads(self.sh(f"ginnel why {waiter.pid} --json", code=None).out)["chains"], "a wait")
+        [chain] = json.loads(self.sh(f"ginnel why {waiter.pid} --json").out)["chains"]
+        self.assertEqual(chain["end"], "running", chain)
+        self.assertIn("python", chain["text"])
+        with open(f"/proc/{chain['culprit']}/status", encoding="ascii") as status:
+            [numbers] = [line.split()[1:] for line in status if line.startswith("NSpid:")]
+        self.assertEqual(numbers[1:], ["2"], numbers)
+
+
 class Crowds(Views):
     """Of hundreds of processes at one object a few are shown, with how many more there are."""
 
