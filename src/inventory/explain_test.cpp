@@ -142,6 +142,23 @@ TEST(Explain, AFullQueueNamesWhoShouldReceive) {
   EXPECT_EQ(full.users, (std::vector<std::string>{"mq:/jobs: worker(71)"}));
 }
 
+// Its reader may be in flight in a socket, or a process that may not be looked into.
+TEST(Explain, APipeWhoseReadersTheKernelHasCountedIsNotWithoutOne) {
+  for (const char* readers : {"1", "0"}) {
+    Snapshot snapshot = hand_made::quiet_machine();
+    hand_made::add_closed(snapshot, 90);
+    Object pipe = hand_made::object(Kind::pipe, "", 81234);
+    pipe.holders = {{.pid = 1, .tid = 1, .fd = 1, .access = Access::write}};
+    pipe.details = {{"readers", readers}, {"writers", "1"}};
+    hand_made::add(snapshot, pipe);
+    for (const char* error : {"SIGPIPE", "EPIPE"}) {
+      const Explanation broken = only(snapshot, {}, error, "write");
+      EXPECT_EQ(broken.likely, readers == std::string_view{"0"}) << error;
+      EXPECT_EQ(broken.here.empty(), readers == std::string_view{"1"}) << error;
+    }
+  }
+}
+
 TEST(Explain, APipeWithoutReadersNamesItsWriterAndWhatWasNotSeen) {
   Snapshot snapshot = hand_made::quiet_machine();
   Object pipe = hand_made::object(Kind::pipe, "", 81234);
@@ -154,6 +171,7 @@ TEST(Explain, APipeWithoutReadersNamesItsWriterAndWhatWasNotSeen) {
 
   hand_made::add_closed(snapshot, 90);
   EXPECT_EQ(only(snapshot, {}, "EPIPE", "write").here.back(), "1 processes could not be looked into");
+  EXPECT_FALSE(only(snapshot, {}, "EPIPE", "write").likely) << "that one may read it";
   EXPECT_FALSE(explain(snapshot, {}, "ENXIO", "open")->front().likely) << "it is no FIFO";
 }
 
