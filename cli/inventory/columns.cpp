@@ -7,6 +7,7 @@
 #include <map>
 
 #include "command.hpp"
+#include "inventory/belonging.hpp"
 #include "render/size.hpp"
 
 namespace ginnel::cli {
@@ -135,7 +136,8 @@ Row row_of(const inventory::Judge& judge, const Object& object) {
 
 std::string display_name(const Snapshot& snapshot, const Object& object) {
   if (object.id.kind == Kind::memfd && !object.name.empty()) return "memfd \"" + object.name + "\"";
-  if (!object.name.empty()) return object.name;
+  const std::string place = foreign_place(snapshot, object);
+  if (!object.name.empty()) return place.empty() ? object.name : fmt::format("{} ({})", object.name, place);
   switch (object.id.kind) {
     case Kind::pipe:
       return fmt::format("pipe:[{}]", object.id.number);
@@ -242,7 +244,8 @@ const std::vector<ObjectColumn>& object_columns() {
        "inode of the namespace it belongs to",
        {"NS", Align::right},
        [](const Row& row) {
-         return row.object->id.space == 0 ? Cell{"-", Colour::dim} : Cell{std::to_string(row.object->id.space)};
+         const auto space = namespace_of(*row.object);
+         return space ? Cell{std::to_string(*space)} : Cell{"-", Colour::dim};
        }},
       {"cgroup",
        "of its holders",

@@ -4,35 +4,42 @@
 
 #include <algorithm>
 
+#include "inventory/belonging.hpp"
 #include "inventory/facts_json.hpp"
 #include "render/output.hpp"
 
 namespace ginnel::cli {
 namespace {
 
+using inventory::Fact;
 using inventory::Object;
 using inventory::Snapshot;
 
-Json command_of(const Snapshot& snapshot, pid_t pid) {
+Fact<std::string> command_of(const Snapshot& snapshot, pid_t pid) {
   const inventory::ProcessInfo* process = snapshot.process(pid);
-  return process == nullptr ? Json(nullptr) : Json(process->command);
+  return process == nullptr ? Fact<std::string>::missing("the process is not seen") : process->command;
+}
+
+Fact<int> number_of(const inventory::Holder& holder) {
+  return holder.fd < 0 ? Fact<int>::missing("it is no descriptor") : holder.fd;
 }
 
 Json to_json(const Snapshot& snapshot, const inventory::Holder& holder) {
-  return {{"pid", holder.pid},
-          {"tid", holder.tid},
-          {"comm", command_of(snapshot, holder.pid)},
-          {"fd", holder.fd < 0 ? Json(nullptr) : Json(holder.fd)},
-          {"how", to_string(holder.how)},
-          {"access", to_string(holder.access)}};
+  Json json{{"pid", holder.pid}, {"tid", holder.tid}};
+  Facts facts{json};
+  facts.add("comm", command_of(snapshot, holder.pid));
+  facts.add("fd", number_of(holder));
+  json["how"] = to_string(holder.how);
+  json["access"] = to_string(holder.access);
+  facts.finish();
+  return json;
 }
 
 Json to_json(const Snapshot& snapshot, const inventory::Waiter& waiter) {
-  Json json{{"pid", waiter.pid},
-            {"tid", waiter.tid},
-            {"comm", command_of(snapshot, waiter.pid)},
-            {"wait", to_string(waiter.wait)}};
+  Json json{{"pid", waiter.pid}, {"tid", waiter.tid}};
   Facts facts{json};
+  facts.add("comm", command_of(snapshot, waiter.pid));
+  json["wait"] = to_string(waiter.wait);
   facts.add("since_s", waiter.since,
             [](std::chrono::nanoseconds span) { return std::chrono::duration<double>{span}.count(); });
   facts.finish();
@@ -71,7 +78,7 @@ Json to_json(const inventory::Member& member) {
   facts.add("messages", member.messages);
   facts.add("lost", member.lost);
   facts.add("held", member.held);
-  json["type"] = member.type.empty() ? Json(nullptr) : Json(member.type);
+  facts.add("type", member.type.empty() ? Fact<std::string>::missing("none was told") : member.type);
   json["reads"] = member.reads;
   facts.finish();
   return json;
@@ -87,8 +94,6 @@ std::string indented(std::string_view text) {
   }
   return deeper;
 }
-
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
 
@@ -111,11 +116,10 @@ Json to_json(const inventory::Coverage& coverage) {
 
 Json to_json(const inventory::Judge& judge, const Object& object) {
   const Snapshot& snapshot = judge.snapshot();
-  Json json{{"uid", object.id.to_string()},
-            {"kind", to_string(object.id.kind)},
-            {"name", or_null(object.name)},
-            {"ns", object.id.space == 0 ? Json(nullptr) : Json(object.id.space)}};
+  Json json{{"uid", object.id.to_string()}, {"kind", to_string(object.id.kind)}};
   Facts facts{json};
+  facts.add("name", name_of(object));
+  facts.add("ns", namespace_of(object));
   facts.add("owner", object.owner);
   facts.add("group", object.group);
   facts.add("mode", object.mode, [](std::uint32_t mode) { return fmt::format("{:04o}", mode); });

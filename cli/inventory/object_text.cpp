@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include "inventory/belonging.hpp"
 #include "inventory/columns.hpp"
 #include "render/harmless.hpp"
 #include "render/size.hpp"
@@ -152,7 +153,7 @@ std::string object_text(const inventory::Judge& judge, const Object& object, con
   const auto number = [](std::uint32_t value) { return std::to_string(value); };
   Sheet sheet{screen};
   sheet.add("uid", object.id.to_string());
-  if (object.id.space != 0) sheet.add("namespace", std::to_string(object.id.space));
+  if (const auto space = namespace_of(object)) sheet.add("namespace", std::to_string(*space));
   sheet.add("owner", object.owner, number);
   sheet.add("group", object.group, number);
   sheet.add("mode", object.mode, [](std::uint32_t mode) { return fmt::format("{:04o}", mode); });

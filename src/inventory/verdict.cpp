@@ -129,6 +129,9 @@ void judge_memory_file(Trial& trial) {
   trial.weigh_users();
   if (trial.is_in_use()) return;
   trial.in_favour("no descriptor and no mapping of it was found");
+  // Two of one name are told apart by it.
+  if (const std::string place = trial.detail("mount-namespace"); !place.empty())
+    trial.evidence("in the /dev/shm of mount namespace " + place);
   weigh_numbers(trial);
   trial.weigh_processes(trial.sight().memory);
   trial.weigh_namespaces(NamespaceKind::mount);

@@ -168,6 +168,52 @@ class Owners(Views):
         self.assertEqual(numbers[1:], ["2"], numbers)
 
 
+def nulls_of(value, path=""):
+    """Where a document has a null for which no reason is given beside it."""
+    if isinstance(value, list):
+        return [found for one in value for found in nulls_of(one, path)]
+    if not isinstance(value, dict):
+        return []
+    found = [f"{path}.{key}" for key, one in value.items() if one is None and not value.get("missing", {}).get(key)]
+    return found + [more for key, one in value.items() for more in nulls_of(one, f"{path}.{key}")]
+
+
+class Belongings(Views):
+    def test_every_null_of_the_json_has_a_reason(self):
+        os.mkfifo(self.path("fifo"))
+        self.python("import mmap, os, socket, threading, time\nos.memfd_create('one')\nends = os.pipe(), socket.socketpair()\n"
+                    "s = socket.socket(socket.AF_UNIX)\ns.bind('stale')\ns.close()\n"
+                    "threading.Thread(target=threading.Lock().acquire, daemon=True).start()\nshared = mmap.mmap(-1, 4096)\n"
+                    "open('ready', 'w').close()\ntime.sleep(600)")
+        objects = json.loads(self.sh("ginnel ls --json").out)["objects"]
+        for one in objects:
+            self.assertEqual(nulls_of(one), [], one)
+        self.assertTrue({"pipe", "fifo", "memfd", "unix"} <= {one["kind"] for one in objects})
+
+    def test_of_one_name_in_two_mount_namespaces_are_told_apart(self):
+        self.need_root()
+        self.need("unshare", "mount")
+        name = f"ginnel-test-{os.getpid()}-{time.monotonic_ns()}"
+        with open("/dev/shm/" + name, "wb"):
+            self.addCleanup(os.unlink, "/dev/shm/" + name)
+        job = self.start("exec unshare --mount bash -c 'mount -t tmpfs none /dev/shm; "
+                         f"touch /dev/shm/{name} made; exec sleep 600'")
+        self.wait_for_path("made")
+        self.wait_until(lambda: len(self.show("shm:/" + name)) == 2, "two of one name")
+        inode = os.stat(f"/proc/{job.pid}/ns/mnt").st_ino
+        rows = sorted(row for row in self.sh("ginnel ls posix-shm -o name").text.splitlines() if name in row)
+        self.assertEqual(rows, [f"shm:/{name}", f"shm:/{name} (mount namespace {inode}, pid {job.pid})"])
+        places = {o["details"]["mount-namespace"] for o in self.show("shm:/" + name)}
+        self.assertIn(f"{inode} (pid {job.pid})", places)
+        self.assertEqual(len(places), 2)
+        self.assertIn(f"(mount namespace {inode}, pid {job.pid})", self.sh("ginnel show shm:/" + name).text)
+        plan = json.loads(self.sh("ginnel gc --kind posix-shm --older 0 --json", code=None).out)
+        entries = [e for e in plan["entries"] if e["name"] == "shm:/" + name]
+        if entries:  # too much may be closed here for any to be planned
+            self.assertIn(f"(mount namespace {inode}, pid {job.pid})", self.sh("ginnel gc --kind posix-shm --older 0").text)
+            self.assertTrue(all(any("mount namespace" in line for line in e["evidence"]) for e in entries), entries)
+
+
 class Crowds(Views):
     """Of hundreds of processes at one object a few are shown, with how many more there are."""
 
