@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <tuple>
 
 #include "ginnel/inventory.hpp"
+#include "inventory/belonging.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/coverage_text.hpp"
 #include "inventory/object_json.hpp"
@@ -55,12 +57,18 @@ Result<inventory::ScanOptions> scan_options(const LsArguments& arguments) {
   return options;
 }
 
+/// Whether it belongs to the namespace that was asked for, if one was.
+bool is_where_asked(const inventory::Snapshot& snapshot, const inventory::ScanOptions& options, const Object& object) {
+  return !options.only_namespace || is_in_namespace(snapshot, object, *options.only_namespace);
+}
+
 bool concerns(const Object& object, pid_t pid) {
   return std::ranges::any_of(object.holders, [&](const auto& holder) { return holder.pid == pid; }) ||
          std::ranges::any_of(object.waiters, [&](const auto& waiter) { return waiter.pid == pid; });
 }
 
-Result<std::vector<const Object*>> choose(const inventory::Judge& judge, const LsArguments& arguments) {
+Result<std::vector<const Object*>> choose(const inventory::Judge& judge, const LsArguments& arguments,
+                                          const inventory::ScanOptions& options) {
   std::vector<inventory::Kind> kinds;
   for (const std::string& text : arguments.kinds) {
     const auto kind = inventory::parse_kind(text);
@@ -77,6 +85,7 @@ Result<std::vector<const Object*>> choose(const inventory::Judge& judge, const L
   for (const Object& object : judge.snapshot().objects) {
     if (!kinds.empty() && std::ranges::find(kinds, object.id.kind) == kinds.end()) continue;
     if (arguments.pid && !concerns(object, *arguments.pid)) continue;
+    if (!is_where_asked(judge.snapshot(), options, object)) continue;
     if (user && (!object.owner || *object.owner != *user)) continue;
     if (arguments.orphans) {
       const auto verdict = judge(object).verdict;
@@ -134,8 +143,11 @@ Result<int> run_ls(const LsArguments& arguments) {
   if (!columns) return std::unexpected{columns.error()};
   const auto snapshot = inventory::scan(*options);
   if (!snapshot) return std::unexpected{snapshot.error()};
+  if (options->only_namespace && !is_namespace(*snapshot, *options->only_namespace))
+    return nothing(ls_verb,
+                   fmt::format("--ns {}: nobody who may be seen is in such a namespace", arguments.namespaces));
   const inventory::Judge judge{*snapshot};
-  const auto objects = choose(judge, arguments);
+  const auto objects = choose(judge, arguments, *options);
   if (!objects) return std::unexpected{objects.error()};
 
   if (arguments.json) {
@@ -163,7 +175,8 @@ CommandRun define_ls(const VerbOptions& options) {
   options.add_option("KIND", arguments->kinds,
                      "Only these kinds: pipe fifo unix posix-mq sysv-msg sysv-shm sysv-sem posix-shm posix-sem memfd "
                      "eventfd epoll signalfd timerfd lock futex signal topic latest queue channel");
-  options.add_option("--ns", arguments->namespaces, "all, own, or the inode of one namespace");
+  options.add_option("--ns", arguments->namespaces,
+                     "all, own, or the inode of one namespace: what is in it, or held from in there");
   options.add_option("--pid", arguments->pid, "Only what this process has or waits for");
   options.add_option("--user", arguments->user, "Only what this user owns, by name or number");
   options.add_flag("--orphans", arguments->orphans, "Only what nobody seems to use any more");

@@ -213,6 +213,25 @@ class Belongings(Views):
             self.assertIn(f"(mount namespace {inode}, pid {job.pid})", self.sh("ginnel gc --kind posix-shm --older 0").text)
             self.assertTrue(all(any("mount namespace" in line for line in e["evidence"]) for e in entries), entries)
 
+    def test_of_a_namespace_are_those_that_its_processes_have(self):
+        self.need_root()
+        self.need("unshare")
+        job = self.start(f"exec unshare --ipc {sys.executable} -B -c \"import os, time; os.pipe(); os.memfd_create('inside'); "
+                         "open('inside', 'w').close(); time.sleep(600)\"")
+        self.wait_for_path("inside")
+        outside = self.python("import os, time\nos.pipe()\nopen('ready', 'w').close()\ntime.sleep(600)")
+        inode = os.stat(f"/proc/{job.pid}/ns/ipc").st_ino
+        objects = json.loads(self.sh(f"ginnel ls --ns {inode} --json").out)["objects"]
+        self.assertTrue({"pipe", "memfd"} <= {o["kind"] for o in objects}, objects)
+        for one in objects:
+            held_from = {h["pid"] for h in one["holders"] + one["waiters"]}
+            self.assertTrue(one["ns"] == inode or job.pid in held_from, one)
+            self.assertNotEqual(held_from, {outside.pid})
+
+    def test_of_a_namespace_that_nobody_is_in_are_an_error(self):
+        done = self.sh("ginnel ls --ns 1234567", code=1)
+        self.assertIn("--ns 1234567: nobody who may be seen is in such a namespace", done.errors)
+
 
 class Crowds(Views):
     """Of hundreds of processes at one object a few are shown, with how many more there are."""
