@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "ginnel/inventory.hpp"
+#include "inventory/asked_process.hpp"
 #include "inventory/belonging.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/coverage_text.hpp"
@@ -134,6 +135,11 @@ void put_what_fits(Columns columns, const std::vector<Row>& rows, const Screen& 
   if (!left_out.empty()) note("no room here for: {}; 'ginnel ls -o kind,name,{}' has them\n", left_out, left_out);
 }
 
+int nothing_listed(const inventory::Snapshot& snapshot, const LsArguments& arguments) {
+  const auto why = arguments.pid ? why_nothing_of(snapshot, *arguments.pid) : std::nullopt;
+  return nothing(ls_verb, why.value_or("nothing of that kind is there"));
+}
+
 Result<int> run_ls(const LsArguments& arguments) {
   const auto options = scan_options(arguments);
   if (!options) return std::unexpected{options.error()};
@@ -152,7 +158,7 @@ Result<int> run_ls(const LsArguments& arguments) {
 
   if (arguments.json) {
     put_document(judge, *objects);
-    return objects->empty() ? exit_nothing : exit_done;
+    return objects->empty() ? nothing_listed(*snapshot, arguments) : exit_done;
   }
   const std::vector<Row> rows = rows_for_people(judge, *objects);
   if (!rows.empty() && usual)
@@ -160,8 +166,7 @@ Result<int> run_ls(const LsArguments& arguments) {
   else if (!rows.empty())
     put_text(table_of(*columns, rows).render(screen));
   note_text(coverage_text(snapshot->coverage));
-  if (objects->empty()) return nothing(ls_verb, "nothing of that kind is there");
-  return exit_done;
+  return objects->empty() ? nothing_listed(*snapshot, arguments) : exit_done;
 }
 
 std::string columns_help() {

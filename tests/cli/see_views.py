@@ -421,6 +421,17 @@ class OtherUsers(Views):
         seen = json.loads(self.sh("ginnel ls lock --json", code=None).out)
         return [o for o in seen["objects"] if o["name"] == "lock:" + self.path("lock") and o["holders"]]
 
+    def test_a_process_that_is_closed_is_not_one_that_is_not_there(self):
+        with open("/proc/sys/kernel/pid_max", encoding="ascii") as most:
+            free = int(most.read()) - 1
+        if os.path.exists(f"/proc/{free}"):
+            self.skipTest("the last pid is in use")
+        for view in ("ls --pid {}", "ls --json --pid {}", "show pid:{}", "graph --pid {}"):
+            closed = self.sh(f"{NOBODY} {GINNEL} " + view.format(os.getpid()), code=1).errors
+            self.assertIn(f"({os.getpid()}): what it has may not be looked into", closed, view)
+            gone = self.sh("ginnel " + view.format(free), code=1).errors
+            self.assertIn(f"pid {free}: no such process", gone, view)
+
     def test_queues_that_are_not_listed_are_not_none(self):
         if os.path.ismount("/dev/mqueue"):
             self.skipTest("mqueue is mounted: everybody sees the queues")
