@@ -432,6 +432,13 @@ class OtherUsers(Views):
             gone = self.sh("ginnel " + view.format(free), code=1).errors
             self.assertIn(f"pid {free}: no such process", gone, view)
 
+    def test_every_dash_of_the_limits_has_a_reason_below_the_table(self):
+        table, reasons = self.sh(f"{NOBODY} {GINNEL} limits --pid {os.getpid()}").text.split("\n-  ", 1)
+        dashes = [line.split()[0] for line in table.splitlines() if " - " in line]
+        self.assertTrue(dashes)
+        for name in dashes:
+            self.assertIn(name, reasons)
+
     def test_queues_that_are_not_listed_are_not_none(self):
         if os.path.ismount("/dev/mqueue"):
             self.skipTest("mqueue is mounted: everybody sees the queues")
