@@ -7,6 +7,7 @@
 
 #include "explain_table.hpp"
 #include "ginnel/inventory/limits.hpp"
+#include "words.hpp"
 
 namespace ginnel::inventory {
 namespace {
@@ -15,15 +16,14 @@ std::string title(const Limit& limit) { return limit.place.empty() ? limit.name 
 
 /// `kernel.msgmni: 3 of 32000 queues in use`, and for what is not known the reason.
 std::string describe(const Limit& limit) {
-  const std::string unit = " " + std::string{limit.unit};
-  const std::string value = limit.value ? std::to_string(*limit.value) + unit : std::string{limit.value.reason()};
+  const std::string value = limit.value ? counted(*limit.value, limit.unit) : std::string{limit.value.reason()};
   std::string text = title(limit) + ": ";
   if (!limit.used)
     text += value;
   else if (limit.value)
     text += std::to_string(*limit.used) + " of " + value + " in use";
   else
-    text += value + ", " + std::to_string(*limit.used) + unit + " in use";
+    text += value + ", " + counted(*limit.used, limit.unit) + " in use";
   if (!limit.estimate.empty()) text += " (" + std::string{limit.estimate} + ")";
   return text;
 }
@@ -32,7 +32,7 @@ void add(Explanation& explanation, const Limit& limit) {
   explanation.here.push_back(describe(limit));
   explanation.likely = explanation.likely || limit.nearly_reached();
   for (const Consumer& consumer : limit.consumers)
-    explanation.users.push_back(consumer.who + ": " + std::to_string(consumer.amount) + " " + std::string{limit.unit});
+    explanation.users.push_back(consumer.who + ": " + counted(consumer.amount, limit.unit));
 }
 
 Explanation explain_one(const Meaning& meaning, const Snapshot& snapshot, const std::vector<Limit>& limits) {

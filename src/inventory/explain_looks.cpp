@@ -6,6 +6,7 @@
 
 #include "ginnel/inventory/waits.hpp"
 #include "limits_use.hpp"
+#include "words.hpp"
 
 namespace ginnel::inventory {
 namespace {
@@ -57,8 +58,8 @@ Findings look_for_full(const Snapshot& snapshot, bool (*is_meant)(const Object&)
     if (!is_meant(object) || !object.fill || !object.fill->writer_blocks.value_or(false)) continue;
     std::string amount;
     if (object.fill->used && object.fill->capacity)
-      amount = " (" + std::to_string(*object.fill->used) + " of " + std::to_string(*object.fill->capacity) + " " +
-               std::string{to_string(object.fill->unit)} + ")";
+      amount = " (" + std::to_string(*object.fill->used) + " of " +
+               counted(*object.fill->capacity, to_string(object.fill->unit)) + ")";
     add_line(found.here, title(object) + " is full" + amount);
     add_line(found.users, title(object) + ": " + holders_text(snapshot, object, empties, nobody));
     found.likely = true;
@@ -81,7 +82,7 @@ Findings look_for_unread(const Snapshot& snapshot, bool (*is_meant)(const Object
   }
   found.likely = is_counted || (!found.here.empty() && snapshot.coverage.unreadable.empty());
   if (!found.here.empty() && !is_counted && !snapshot.coverage.unreadable.empty())
-    found.here.push_back(std::to_string(snapshot.coverage.unreadable.size()) + " processes could not be looked into");
+    found.here.push_back(counted(snapshot.coverage.unreadable.size(), "processes") + " could not be looked into");
   return found;
 }
 

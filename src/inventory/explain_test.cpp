@@ -60,7 +60,7 @@ TEST(Explain, ALimitThatIsReachedIsLikelyAndComesFirst) {
   EXPECT_TRUE(all->front().likely);
   EXPECT_FALSE((*all)[1].likely);
   EXPECT_EQ(all->front().here, (std::vector<std::string>{"kernel.msgmni: 10 of 10 queues in use"}));
-  EXPECT_EQ(all->front().users, (std::vector<std::string>{"uid 1000: 9 queues", "uid 0: 1 queues"}));
+  EXPECT_EQ(all->front().users, (std::vector<std::string>{"uid 1000: 9 queues", "uid 0: 1 queue"}));
 }
 
 TEST(Explain, NineTenthsAreNearlyReached) {
@@ -170,7 +170,7 @@ TEST(Explain, APipeWithoutReadersNamesItsWriterAndWhatWasNotSeen) {
   EXPECT_EQ(broken.here.size(), 1U);
 
   hand_made::add_closed(snapshot, 90);
-  EXPECT_EQ(only(snapshot, {}, "EPIPE", "write").here.back(), "1 processes could not be looked into");
+  EXPECT_EQ(only(snapshot, {}, "EPIPE", "write").here.back(), "1 process could not be looked into");
   EXPECT_FALSE(only(snapshot, {}, "EPIPE", "write").likely) << "that one may read it";
   EXPECT_FALSE(explain(snapshot, {}, "ENXIO", "open")->front().likely) << "it is no FIFO";
 }

@@ -36,9 +36,9 @@ std::string name_of(const Object& object) {
 
 std::string fullness(const Object& object) {
   if (!object.fill || !object.fill->used) return {};
-  std::string text = " (" + std::to_string(*object.fill->used);
-  if (object.fill->capacity) text += " of " + std::to_string(*object.fill->capacity);
-  return text + " " + std::string{to_string(object.fill->unit)} + ")";
+  const Fill& fill = *object.fill;
+  const std::string used = fill.capacity ? std::to_string(*fill.used) + " of " : "";
+  return " (" + used + counted(fill.capacity ? *fill.capacity : *fill.used, to_string(fill.unit)) + ")";
 }
 
 /// What a socket has sent and nobody has read, if that is as much as it may be. Its own fill is what has come to it.

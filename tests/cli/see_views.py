@@ -324,6 +324,11 @@ class Facts(Views):
         self.assertRegex(empty["details"]["send-buffer"], r"^\d+ of \d+ bytes")
         self.assertIn("full", self.sh(f"ginnel ls unix --pid {job.pid} -o state").text.split())
 
+    def test_of_one_are_told_in_the_singular(self):
+        job = self.python("import socket, time\ns = socket.socket(socket.AF_UNIX)\ns.bind('s')\ns.listen(0)\n"
+                          "c = socket.socket(socket.AF_UNIX)\nc.connect('s')\nopen('ready', 'w').close()\ntime.sleep(600)")
+        self.assertIn("1 connection of a backlog of 0, full", self.sh("ginnel show pid:" + str(job.pid)).text)
+
     def test_of_datagrams_do_not_take_the_first_for_all(self):
         job = self.python("import socket, time\na, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
                           "a.send(b'abc'); a.send(b'defgh')\nopen('ready', 'w').close()\ntime.sleep(600)")
