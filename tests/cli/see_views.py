@@ -233,6 +233,26 @@ class Belongings(Views):
         self.assertIn("--ns 1234567: nobody who may be seen is in such a namespace", done.errors)
 
 
+class Plans(Views):
+    def test_that_are_none_are_refused_in_words(self):
+        entry = {"uid": "fifo@0/1/2/3", "kind": "fifo", "name": "fifo:/x", "verdict": "safe", "reasons": [], "evidence": []}
+        good = {"plan_schema": 1, "plan": "0", "boot_id": "x", "taken_at": 1.0, "entries": [entry]}
+        for text, said in (("", "no JSON"), ("{", "no JSON"), ("[]", "without 'plan_schema'"), ("7", "without 'plan_schema'"),
+                           (json.dumps(dict(good, plan_schema="1")), "'plan_schema' is of another kind"),
+                           (json.dumps(dict(good, plan_schema=2)), "of another version"),
+                           (json.dumps(dict(good, taken_at=1e300)), "'taken_at' is no time"),
+                           (json.dumps(dict(good, entries=3)), "without a list of 'entries'"),
+                           (json.dumps(dict(good, entries=[3])), "without 'uid'"),
+                           (json.dumps(dict(good, entries=[dict(entry, uid="x")])), "uid x"),
+                           (json.dumps(dict(good, entries=[dict(entry, reasons=[1])])), "'reasons' is of another kind")):
+            with open(self.path("plan.json"), "w", encoding="ascii") as file:
+                file.write(text)
+            done = self.sh("ginnel gc --apply plan.json", code=2)
+            self.assertIn(said, done.errors, text)
+            self.assertIn("ginnel gc --json", done.errors, text)
+            self.assertNotIn("json.exception", done.errors, text)
+
+
 class Crowds(Views):
     """Of hundreds of processes at one object a few are shown, with how many more there are."""
 
