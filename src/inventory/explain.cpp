@@ -69,24 +69,37 @@ std::string list(std::span<const Meaning> rows, std::string_view Meaning::* memb
   return text;
 }
 
+/// Two names of one number are told under one of them.
+std::string_view known_name(std::string_view error) noexcept {
+  if (error == "EWOULDBLOCK") return "EAGAIN";
+  if (error == "EDEADLOCK") return "EDEADLK";
+  return error;
+}
+
+char lower(char letter) noexcept { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter; }
+bool is_same_call(std::string_view one, std::string_view other) {
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
 }  // namespace
 
 Result<std::vector<Explanation>> explain(const Snapshot& snapshot, const std::vector<Limit>& limits,
                                          std::string_view errno_name, std::string_view call) {
   const auto rows = meanings();
-  if (std::ranges::find(rows, errno_name, &Meaning::error) == rows.end())
+  const std::string_view error = known_name(errno_name);
+  if (std::ranges::find(rows, error, &Meaning::error) == rows.end())
     return std::unexpected{Error{EINVAL, "explain", errno_name, "known are " + list(rows, &Meaning::error, {})}};
   std::vector<Explanation> explanations;
   std::ptrdiff_t likely = 0;
   for (const Meaning& row : rows) {
-    if (row.error != errno_name || (!call.empty() && row.call != call)) continue;
+    if (row.error != error || (!call.empty() && !is_same_call(row.call, call))) continue;
     Explanation explanation = explain_one(row, snapshot, limits);
     const auto place = explanation.likely ? explanations.begin() + likely++ : explanations.end();
     explanations.insert(place, std::move(explanation));
   }
   if (explanations.empty())
     return std::unexpected{Error{EINVAL, "explain", std::string{errno_name} + " of " + std::string{call},
-                                 "it is known of " + list(rows, &Meaning::call, errno_name)}};
+                                 "it is known of " + list(rows, &Meaning::call, error)}};
   return explanations;
 }
 

@@ -30,14 +30,39 @@ Explanation only(const Snapshot& snapshot, const std::vector<Limit>& limits, std
 
 TEST(Explain, KnowsWhatIpcCallsGive) {
   for (const char* error :
-       {"ENOSPC",       "EMFILE",          "ENFILE",       "EADDRINUSE", "EAGAIN", "EINVAL",  "ENOMEM",
-        "ETOOMANYREFS", "EMSGSIZE",        "ENOBUFS",      "E2BIG",      "EPERM",  "EBUSY",   "EIDRM",
-        "EOWNERDEAD",   "ENOTRECOVERABLE", "ECONNREFUSED", "ENXIO",      "EPIPE",  "EDEADLK", "ERANGE",
-        "ENOLCK",       "EACCES",          "EEXIST",       "SIGBUS",     "SIGPIPE"}) {
+       {"ENOSPC",       "EMFILE",          "ENFILE",       "EADDRINUSE",  "EAGAIN",   "EINVAL",  "ENOMEM",
+        "ETOOMANYREFS", "EMSGSIZE",        "ENOBUFS",      "E2BIG",       "EPERM",    "EBUSY",   "EIDRM",
+        "EOWNERDEAD",   "ENOTRECOVERABLE", "ECONNREFUSED", "ENXIO",       "EPIPE",    "EDEADLK", "ERANGE",
+        "ENOLCK",       "EACCES",          "EEXIST",       "SIGBUS",      "SIGPIPE",  "EDQUOT",  "ECONNRESET",
+        "EINTR",        "ETIMEDOUT",       "ENOENT",       "EWOULDBLOCK", "EDEADLOCK"}) {
     const auto explanations = explain(hand_made::quiet_machine(), {}, error);
     ASSERT_TRUE(explanations.has_value()) << error;
     EXPECT_FALSE(explanations->empty()) << error;
   }
+}
+
+TEST(Explain, KnowsAnErrnoByEachOfItsNamesAndACallInAnyLetters) {
+  const auto calls = [](std::string_view error, std::string_view call) {
+    std::vector<std::string_view> found;
+    const auto explanations = explain(hand_made::quiet_machine(), {}, error, call);
+    EXPECT_TRUE(explanations.has_value()) << error << " of " << call;
+    if (explanations)
+      for (const Explanation& explanation : *explanations) found.push_back(explanation.call);
+    return found;
+  };
+  EXPECT_EQ(calls("EWOULDBLOCK", {}), calls("EAGAIN", {}));
+  EXPECT_EQ(calls("EWOULDBLOCK", "FLOCK"), (std::vector<std::string_view>{"flock"}));
+  EXPECT_EQ(calls("ENOENT", "MQ_Open"), (std::vector<std::string_view>{"mq_open"}));
+}
+
+// What may be called again, and what must not be.
+TEST(Explain, AnInterruptedCallIsOneThatTheKernelDoesNotBeginAnew) {
+  const Snapshot snapshot = hand_made::quiet_machine();
+  for (const char* call : {"poll", "select", "epoll_wait", "msgsnd", "msgrcv", "semop", "sigtimedwait"})
+    EXPECT_NE(only(snapshot, {}, "EINTR", call).tell.find("SA_RESTART or not"), std::string_view::npos) << call;
+  for (const char* call : {"read", "write", "accept", "recvmsg", "sendmsg", "mq_send", "mq_receive", "sem_wait"})
+    EXPECT_NE(only(snapshot, {}, "EINTR", call).tell.find("without SA_RESTART"), std::string_view::npos) << call;
+  EXPECT_TRUE(only(snapshot, {}, "EINTR", "close").remedy.starts_with("never"));
 }
 
 TEST(Explain, EachMeaningSaysAllThatAnEngineerNeeds) {
