@@ -32,6 +32,7 @@ Result<UniqueFd> open_lock_file(const char* path) {
   constexpr int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC;
   int fd = ::open(path, flags);
   if (fd < 0 && errno == ENOENT) fd = ::open(path, flags | O_CREAT, 0666);
+  if (fd < 0 && errno == EISDIR) fd = ::open(path, flags);  // `f/` that is not there: no file is made of that name
   if (fd < 0) return std::unexpected{Error::last("open", path)};
   return UniqueFd{fd};
 }

@@ -128,8 +128,8 @@ int run(int argc, char** argv) {
   if (const auto code = parse(argc, argv, wanted)) return *code;
   const int flags = wanted.mode | IPC_CREAT | IPC_EXCL;
   const bool made =
-      (!wanted.segment_bytes || make("Shared memory", "shared memory",
-                                     [&](key_t key) { return ::shmget(key, *wanted.segment_bytes, flags); })) &&
+      (!wanted.segment_bytes ||
+       make("Shared memory", "share memory", [&](key_t key) { return ::shmget(key, *wanted.segment_bytes, flags); })) &&
       (!wanted.queue || make("Message queue", "message queue", [&](key_t key) { return ::msgget(key, flags); })) &&
       (!wanted.semaphores ||
        make("Semaphore", "semaphore", [&](key_t key) { return ::semget(key, *wanted.semaphores, flags); }));

@@ -130,7 +130,8 @@ bool same_word(std::string_view one, std::string_view other) {
                     [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); });
 }
 
-/// Adds the columns of a list like `PID,PATH`. False where there are none, or one that is not known, which has been said.
+/// Adds the columns of a list like `PID,PATH`. False where there are none or an empty one, or one that is not
+/// known: only that is said.
 bool add_columns(std::string_view list, std::vector<std::size_t>& indices) {
   if (list.empty()) return false;
   while (!list.empty()) {
@@ -138,6 +139,7 @@ bool add_columns(std::string_view list, std::vector<std::size_t>& indices) {
     // A comma at the very end belongs to the name in front of it, and makes it unknown.
     const bool more = comma != std::string_view::npos && comma + 1 < list.size();
     const std::string_view name = more ? list.substr(0, comma) : list;
+    if (name.empty()) return false;
     std::size_t index = 0;
     while (index < fields.size() && !same_word(fields[index].column.title, name)) ++index;
     if (index == fields.size()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ginnel/inventory.hpp"
+#include "inventory/belonging.hpp"
 #include "inventory/coverage_text.hpp"
 #include "inventory/plan_json.hpp"
 #include "options.hpp"
@@ -51,7 +52,14 @@ std::string sentence(const std::vector<std::string>& reasons) {
   return text;
 }
 
-int print_plan(const inventory::Plan& plan) {
+/// Two entries may have one name, in two mount namespaces.
+std::string name_in(const inventory::Snapshot& snapshot, const inventory::PlanEntry& entry) {
+  const inventory::Object* object = snapshot.object(entry.id);
+  const std::string place = object != nullptr ? foreign_place(snapshot, *object) : std::string{};
+  return place.empty() ? entry.name : entry.name + " (" + place + ")";
+}
+
+int print_plan(const inventory::Snapshot& snapshot, const inventory::Plan& plan) {
   Table table{{{"VERDICT"}, {"KIND"}, {"NAME", Align::left, true}, {"BECAUSE", Align::left, true}}};
   std::size_t safe = 0;
   for (const inventory::PlanEntry& entry : plan.entries) {
@@ -59,7 +67,7 @@ int print_plan(const inventory::Plan& plan) {
     safe += is_safe ? 1 : 0;
     table.add_row({{std::string{to_string(entry.judgement.verdict)}, is_safe ? Colour::green : Colour::yellow},
                    {std::string{to_string(entry.id.kind)}},
-                   {entry.name},
+                   {name_in(snapshot, entry)},
                    {sentence(entry.judgement.reasons)}});
   }
   put("{}\nplan {}: {} safe, {} likely. Nothing was removed.\n", table.render(Screen::of(STDOUT_FILENO)), plan.id, safe,
@@ -80,7 +88,8 @@ Result<int> make(const GcArguments& arguments) {
     return plan.entries.empty() ? exit_nothing : exit_done;
   }
   note_text(coverage_text(snapshot->coverage));
-  return plan.entries.empty() ? nothing(gc_verb, "nothing that nobody uses is to be seen") : print_plan(plan);
+  return plan.entries.empty() ? nothing(gc_verb, "nothing that nobody uses is to be seen")
+                              : print_plan(*snapshot, plan);
 }
 
 Result<std::string> read_plan(const std::string& path) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "ginnel/inventory.hpp"
+#include "inventory/asked_process.hpp"
 #include "inventory/coverage_text.hpp"
 #include "options.hpp"
 #include "render/json.hpp"
@@ -107,8 +108,9 @@ Result<int> run_graph(const GraphArguments& arguments) {
     note_text(coverage_text(snapshot->coverage));
   }
   if (!graph.edges.empty()) return exit_done;
-  return nothing(graph_verb, arguments.pid ? fmt::format("process {} talks to nobody that can be seen", *arguments.pid)
-                                           : "nobody talks to anybody that can be seen");
+  if (!arguments.pid) return nothing(graph_verb, "nobody talks to anybody that can be seen");
+  return nothing(graph_verb, why_nothing_of(*snapshot, *arguments.pid)
+                                 .value_or(fmt::format("process {} talks to nobody that can be seen", *arguments.pid)));
 }
 
 CommandRun define_graph(const VerbOptions& options) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 
 #include "ginnel/inventory.hpp"
@@ -103,6 +104,24 @@ void print_table(const std::vector<Limit>& limits, const Screen& screen) {
   if (is_narrow) put("\n{}", below.render(screen));
 }
 
+/// What each dash of the table stands for.
+void print_reasons(const std::vector<Limit>& limits, const Screen& screen) {
+  std::map<std::pair<std::string_view, std::string_view>, std::string> names;  // by column and reason
+  const auto add = [&](std::string_view column, const inventory::Fact<std::uint64_t>& fact, const Limit& limit) {
+    if (fact || fact.reason() == "unlimited") return;
+    std::string& list = names[{column, fact.reason()}];
+    list += (list.empty() ? "" : ", ") + name_text(limit);
+  };
+  for (const Limit& limit : limits) {
+    add("USED", limit.used, limit);
+    add("VALUE", limit.value, limit);
+  }
+  if (names.empty()) return;
+  Table table{{{"-"}, {"BECAUSE", Align::left, true}, {"OF", Align::left, true}}};
+  for (const auto& [key, list] : names) table.add_row({{std::string{key.first}}, {std::string{key.second}}, {list}});
+  put("\n{}", table.render(screen));
+}
+
 void print_remedies(const std::vector<Limit>& limits, const Screen& screen) {
   for (const Limit& limit : limits) {
     if (!limit.nearly_reached()) continue;
@@ -144,6 +163,7 @@ Result<int> run_limits(const LimitsArguments& arguments) {
   const Screen screen = Screen::of(STDOUT_FILENO);
   put("limits of {}({})\n", coloured(on_one_line(process.command), Colour::bold, screen), pid);
   print_table(*limits, screen);
+  print_reasons(*limits, screen);
   print_remedies(*limits, screen);
   return exit_done;
 }

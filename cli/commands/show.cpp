@@ -2,7 +2,9 @@
 
 #include <memory>
 
+#include "ginnel/core/address.hpp"
 #include "ginnel/inventory.hpp"
+#include "inventory/asked_process.hpp"
 #include "inventory/columns.hpp"
 #include "inventory/coverage_text.hpp"
 #include "inventory/find_object.hpp"
@@ -22,15 +24,22 @@ struct ShowArguments {
   bool json = false;
 };
 
+std::string why_none(const inventory::Snapshot& snapshot, const std::string& what) {
+  const auto address = Address::parse(what);
+  if (!address || address->kind != AddressKind::process)
+    return what + ": there is no such object, or it may not be seen";
+  return why_nothing_of(snapshot, address->pid).value_or(what + ": it has no IPC object");
+}
+
 Result<int> run_show(const ShowArguments& arguments) {
   const auto snapshot = inventory::scan();
   if (!snapshot) return std::unexpected{snapshot.error()};
   const auto objects = find_objects(*snapshot, arguments.what);
   if (!objects) return std::unexpected{objects.error()};
-  if (objects->empty()) return nothing(show_verb, arguments.what + ": there is no such object, or it may not be seen");
+  if (objects->empty()) return nothing(show_verb, why_none(*snapshot, arguments.what));
   const inventory::Judge judge{*snapshot};
   if (arguments.json) {
-    put_text(to_text(to_json(judge, *objects)));
+    put_document(judge, *objects);
     return exit_done;
   }
   const Screen screen = Screen::of(STDOUT_FILENO);

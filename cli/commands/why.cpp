@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
+
+#include <algorithm>
 #include <memory>
 
 #include "ginnel/inventory.hpp"
@@ -58,14 +60,26 @@ std::string command_of(const Snapshot& snapshot, pid_t pid) {
   return fmt::format("{}({})", process == nullptr ? "?" : process->command, pid);
 }
 
+/// How many could end a wait on the way whom the chain does not follow; of the last one its end tells.
+std::string others_at(const WaitChain& chain, std::size_t place) {
+  if (chain.end == ChainEnd::deadlock || place + 1 == chain.steps.size()) return {};
+  const inventory::WaitStep& step = chain.steps[place];
+  if (step.wait == inventory::Wait::poll || step.wait == inventory::Wait::lock) return {};
+  const auto others =
+      std::ranges::count_if(step.culprits, [&](pid_t pid) { return pid != chain.steps[place + 1].pid; });
+  if (others == 0) return {};
+  return fmt::format("; {} other{} could end that too", others, others == 1 ? "" : "s");
+}
+
 std::string to_text(const Snapshot& snapshot, const WaitChain& chain, const Screen& screen) {
   std::string text;
   std::string indent;
-  for (const inventory::WaitStep& step : chain.steps) {
+  for (std::size_t place = 0; place < chain.steps.size(); ++place) {
+    const inventory::WaitStep& step = chain.steps[place];
     const std::string thread = step.tid == step.pid ? "" : fmt::format(" thread {}", step.tid);
     text +=
         fmt::format("{}{}{} {}\n", indent, coloured(on_one_line(command_of(snapshot, step.pid)), Colour::bold, screen),
-                    thread, on_one_line(step.text));
+                    thread, on_one_line(step.text + others_at(chain, place)));
     indent += "  ";
   }
   const Colour colour = chain.end == ChainEnd::deadlock ? Colour::red : Colour::yellow;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "command.hpp"
+#include "inventory/belonging.hpp"
 #include "render/size.hpp"
 
 namespace ginnel::cli {
@@ -60,12 +61,21 @@ std::string mark_of(const Object& object, const Holder& holder) {
   return std::string{to_string(holder.access)};
 }
 
-std::string waits_text(const Snapshot& snapshot, const Object& object) {
+constexpr std::size_t people_shown = 4;
+
+/// `cat(1240) read 3s`, at most `most` of them, those who are held up first, and then `+N`.
+std::string waits_text(const Snapshot& snapshot, const Object& object, std::size_t most) {
+  std::vector<const Waiter*> shown;
+  for (const bool held_up : {true, false})
+    for (const Waiter& waiter : object.waiters)
+      if (shown.size() < most && is_held_up(object, waiter) == held_up) shown.push_back(&waiter);
   std::string text;
-  for (const Waiter& waiter : object.waiters) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : " ", process_name(snapshot, waiter.pid), to_string(waiter.wait));
-    if (waiter.since) text += " " + short_span(*waiter.since);
+  for (const Waiter* waiter : shown) {
+    text +=
+        fmt::format("{}{} {}", text.empty() ? "" : " ", process_name(snapshot, waiter->pid), to_string(waiter->wait));
+    if (waiter->since) text += " " + short_span(*waiter->since);
   }
+  if (object.waiters.size() > most) text += fmt::format(" +{}", object.waiters.size() - most);
   return text;
 }
 
@@ -126,7 +136,8 @@ Row row_of(const inventory::Judge& judge, const Object& object) {
 
 std::string display_name(const Snapshot& snapshot, const Object& object) {
   if (object.id.kind == Kind::memfd && !object.name.empty()) return "memfd \"" + object.name + "\"";
-  if (!object.name.empty()) return object.name;
+  const std::string place = foreign_place(snapshot, object);
+  if (!object.name.empty()) return place.empty() ? object.name : fmt::format("{} ({})", object.name, place);
   switch (object.id.kind) {
     case Kind::pipe:
       return fmt::format("pipe:[{}]", object.id.number);
@@ -179,7 +190,6 @@ std::string display_holders(const Snapshot& snapshot, const Object& object, std:
 }
 
 const std::vector<ObjectColumn>& object_columns() {
-  constexpr std::size_t holders_shown = 4;
   static const std::vector<ObjectColumn> columns{
       {"state", "what needs a human: blocked, full, orphan?", {"STATE"}, state_cell},
       {"kind",
@@ -207,11 +217,11 @@ const std::vector<ObjectColumn>& object_columns() {
       {"holders",
        "who has it: r, w, rw open; m, M mapped to read or write; L lock; * owner",
        {"HOLDERS", Align::left, true},
-       [](const Row& row) { return Cell{display_holders(*row.snapshot, *row.object, holders_shown)}; }},
+       [](const Row& row) { return Cell{display_holders(*row.snapshot, *row.object, people_shown)}; }},
       {"waiters",
        "who sleeps on it, in what, for how long",
        {"WAITERS", Align::left, true},
-       [](const Row& row) { return Cell{waits_text(*row.snapshot, *row.object)}; }},
+       [](const Row& row) { return Cell{waits_text(*row.snapshot, *row.object, people_shown)}; }},
       {"verdict", "may it go: safe, likely, unknown, in-use", {"VERDICT"}, verdict_cell},
       {"peers",
        "the other ends of a socket",
@@ -234,7 +244,8 @@ const std::vector<ObjectColumn>& object_columns() {
        "inode of the namespace it belongs to",
        {"NS", Align::right},
        [](const Row& row) {
-         return row.object->id.space == 0 ? Cell{"-", Colour::dim} : Cell{std::to_string(row.object->id.space)};
+         const auto space = namespace_of(*row.object);
+         return space ? Cell{std::to_string(*space)} : Cell{"-", Colour::dim};
        }},
       {"cgroup",
        "of its holders",

@@ -26,7 +26,8 @@ struct Row {
 /// Whether a thread is held up, and not merely idle: a writer, a lock, a FIFO's open, the owner of a mutex.
 [[nodiscard]] bool is_held_up(const inventory::Object& object, const inventory::Waiter& waiter);
 
-/// Its address, or else what /proc calls it: `pipe:[81234]`, and for an unnamed socket the name of its peer.
+/// Its address, with the mount namespace of memory that is not in the caller's own; or else what /proc calls it: `pipe:[81234]`, and
+/// for an unnamed socket the name of its peer.
 [[nodiscard]] std::string display_name(const inventory::Snapshot& snapshot, const inventory::Object& object);
 /// `4.0K/64K`, `10/10`, `3 connections`; empty where there is none.
 [[nodiscard]] std::string display_fill(const inventory::Object& object);

@@ -9,8 +9,8 @@ namespace ginnel::cli {
 std::string coverage_text(const inventory::Coverage& coverage) {
   std::string text;
   if (!coverage.unreadable.empty())
-    text +=
-        fmt::format("not seen: {} of {} processes are not readable\n", coverage.unreadable.size(), coverage.processes);
+    text += fmt::format("not seen: {} of {} processes {} not readable\n", coverage.unreadable.size(),
+                        coverage.processes, coverage.unreadable.size() == 1 ? "is" : "are");
   if (coverage.processes_hidden) text += "not seen: other users' processes, since /proc is mounted with hidepid\n";
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> unvisited;
   for (const inventory::NamespaceInfo& space : coverage.namespaces)
@@ -18,7 +18,10 @@ std::string coverage_text(const inventory::Coverage& coverage) {
   for (const auto& [what, count] : unvisited)
     text += fmt::format("not seen: {} {} namespace{}: {}\n", count, what.first, count == 1 ? "" : "s", what.second);
   if (coverage.in_flight > 0)
-    text += fmt::format("not seen: what {} descriptors are that wait in sockets to be received\n", coverage.in_flight);
+    text += coverage.in_flight == 1
+                ? "not seen: what a descriptor is that waits in a socket to be received\n"
+                : fmt::format("not seen: what {} descriptors are that wait in sockets to be received\n",
+                              coverage.in_flight);
   for (const std::string& note : coverage.notes) text += note + "\n";
   return text;
 }

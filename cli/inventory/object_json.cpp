@@ -2,34 +2,44 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "inventory/belonging.hpp"
 #include "inventory/facts_json.hpp"
+#include "render/output.hpp"
 
 namespace ginnel::cli {
 namespace {
 
+using inventory::Fact;
 using inventory::Object;
 using inventory::Snapshot;
 
-Json command_of(const Snapshot& snapshot, pid_t pid) {
+Fact<std::string> command_of(const Snapshot& snapshot, pid_t pid) {
   const inventory::ProcessInfo* process = snapshot.process(pid);
-  return process == nullptr ? Json(nullptr) : Json(process->command);
+  return process == nullptr ? Fact<std::string>::missing("the process is not seen") : process->command;
+}
+
+Fact<int> number_of(const inventory::Holder& holder) {
+  return holder.fd < 0 ? Fact<int>::missing("it is no descriptor") : holder.fd;
 }
 
 Json to_json(const Snapshot& snapshot, const inventory::Holder& holder) {
-  return {{"pid", holder.pid},
-          {"tid", holder.tid},
-          {"comm", command_of(snapshot, holder.pid)},
-          {"fd", holder.fd < 0 ? Json(nullptr) : Json(holder.fd)},
-          {"how", to_string(holder.how)},
-          {"access", to_string(holder.access)}};
+  Json json{{"pid", holder.pid}, {"tid", holder.tid}};
+  Facts facts{json};
+  facts.add("comm", command_of(snapshot, holder.pid));
+  facts.add("fd", number_of(holder));
+  json["how"] = to_string(holder.how);
+  json["access"] = to_string(holder.access);
+  facts.finish();
+  return json;
 }
 
 Json to_json(const Snapshot& snapshot, const inventory::Waiter& waiter) {
-  Json json{{"pid", waiter.pid},
-            {"tid", waiter.tid},
-            {"comm", command_of(snapshot, waiter.pid)},
-            {"wait", to_string(waiter.wait)}};
+  Json json{{"pid", waiter.pid}, {"tid", waiter.tid}};
   Facts facts{json};
+  facts.add("comm", command_of(snapshot, waiter.pid));
+  json["wait"] = to_string(waiter.wait);
   facts.add("since_s", waiter.since,
             [](std::chrono::nanoseconds span) { return std::chrono::duration<double>{span}.count(); });
   facts.finish();
@@ -68,13 +78,22 @@ Json to_json(const inventory::Member& member) {
   facts.add("messages", member.messages);
   facts.add("lost", member.lost);
   facts.add("held", member.held);
-  json["type"] = member.type.empty() ? Json(nullptr) : Json(member.type);
+  facts.add("type", member.type.empty() ? Fact<std::string>::missing("none was told") : member.type);
   json["reads"] = member.reads;
   facts.finish();
   return json;
 }
 
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+/// Each line of the text, on a line of its own and as deep as an element of a document's list. No string of JSON has a line end.
+std::string indented(std::string_view text) {
+  std::string deeper;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    deeper.append("\n    ").append(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return deeper;
+}
 
 }  // namespace
 
@@ -97,11 +116,10 @@ Json to_json(const inventory::Coverage& coverage) {
 
 Json to_json(const inventory::Judge& judge, const Object& object) {
   const Snapshot& snapshot = judge.snapshot();
-  Json json{{"uid", object.id.to_string()},
-            {"kind", to_string(object.id.kind)},
-            {"name", or_null(object.name)},
-            {"ns", object.id.space == 0 ? Json(nullptr) : Json(object.id.space)}};
+  Json json{{"uid", object.id.to_string()}, {"kind", to_string(object.id.kind)}};
   Facts facts{json};
+  facts.add("name", name_of(object));
+  facts.add("ns", namespace_of(object));
   facts.add("owner", object.owner);
   facts.add("group", object.group);
   facts.add("mode", object.mode, [](std::uint32_t mode) { return fmt::format("{:04o}", mode); });
@@ -134,15 +152,20 @@ Json to_json(const inventory::Judge& judge, const Object& object) {
   return json;
 }
 
-Json to_json(const inventory::Judge& judge, const std::vector<const Object*>& objects) {
+void put_document(const inventory::Judge& judge, const std::vector<const Object*>& objects) {
   const Snapshot& snapshot = judge.snapshot();
-  Json list = Json::array();
-  for (const Object* object : objects) list.push_back(to_json(judge, *object));
-  return {{"schema", inventory_schema},
-          {"boot_id", snapshot.boot_id},
-          {"taken_at", seconds_of(snapshot.taken_at)},
-          {"coverage", to_json(snapshot.coverage)},
-          {"objects", std::move(list)}};
+  std::string head = to_text(Json{{"schema", inventory_schema},
+                                  {"boot_id", snapshot.boot_id},
+                                  {"taken_at", seconds_of(snapshot.taken_at)},
+                                  {"coverage", to_json(snapshot.coverage)}});
+  head.resize(head.rfind("\n}"));
+  put("{},\n  \"objects\": [", head);
+  bool first = true;
+  for (const Object* object : objects) {
+    put("{}{}", first ? "" : ",", indented(to_text(to_json(judge, *object))));
+    first = false;
+  }
+  put("{}]\n}}\n", objects.empty() ? "" : "\n  ");
 }
 
 }  // namespace ginnel::cli

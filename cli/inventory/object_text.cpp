@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include "inventory/belonging.hpp"
 #include "inventory/columns.hpp"
 #include "render/harmless.hpp"
 #include "render/size.hpp"
@@ -81,6 +82,19 @@ std::string count_of(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+/// `4.0K/64K bytes`, `1 connection of a backlog of 0`.
+std::string fill_text(const Object& object) {
+  const inventory::Fill& fill = *object.fill;
+  const std::string text = display_fill(object);
+  if (text.empty()) return fmt::format("not known: {}", fill.used.reason());
+  std::string_view unit = to_string(fill.unit);
+  if (fill.unit == inventory::Unit::connections && fill.capacity)
+    return fmt::format("{} of a backlog of {}", count_of(*fill.used, unit.substr(0, unit.size() - 1)), *fill.capacity);
+  const std::string_view last_number = std::string_view{text}.substr(text.rfind('/') + 1);
+  if (last_number == "1" && unit.ends_with('s')) unit.remove_suffix(1);
+  return fmt::format("{} {}", text, unit);
+}
+
 /// `w.00, app(812), alive, 4K of 1M waiting, 17 messages of Pose (24 bytes)`.
 std::string member_text(const Snapshot& snapshot, const inventory::Member& member) {
   std::string text = member.name;
@@ -152,17 +166,15 @@ std::string object_text(const inventory::Judge& judge, const Object& object, con
   const auto number = [](std::uint32_t value) { return std::to_string(value); };
   Sheet sheet{screen};
   sheet.add("uid", object.id.to_string());
-  if (object.id.space != 0) sheet.add("namespace", std::to_string(object.id.space));
+  if (const auto space = namespace_of(object)) sheet.add("namespace", std::to_string(*space));
   sheet.add("owner", object.owner, number);
   sheet.add("group", object.group, number);
   sheet.add("mode", object.mode, [](std::uint32_t mode) { return fmt::format("{:04o}", mode); });
   sheet.add("creator", object.creator, creator_text);
   sheet.add("changed", object.changed, time_text);
   sheet.add("fill", object.fill, [&](const inventory::Fill& fill) {
-    const std::string text = display_fill(object);
-    if (text.empty()) return fmt::format("not known: {}", fill.used.reason());
     const bool blocks = fill.writer_blocks.value_or(false);
-    return fmt::format("{} {}{}", text, to_string(fill.unit), blocks ? ", full: a writer has to wait" : "");
+    return fill_text(object) + (blocks ? ", full: a writer has to wait" : "");
   });
   if (object.deleted) sheet.add("deleted", "it has lost its name, and goes with its last holder");
   for (const inventory::Detail& detail : object.details) sheet.add(detail.key, detail.value);

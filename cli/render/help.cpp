@@ -1,5 +1,6 @@
 #include "render/help.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -10,28 +11,35 @@ namespace {
 constexpr std::size_t page_width = 80;
 constexpr std::size_t description_column = 22;
 
+/// One line of a description, which may take several.
+void append_wrapped(std::string& text, std::string_view line) {
+  constexpr std::size_t width = page_width - description_column;
+  while (line.size() > width) {
+    std::size_t end = line.rfind(' ', width);
+    if (end == std::string_view::npos || end == 0) end = width;
+    text.append(line.substr(0, end)).append(1, '\n').append(description_column, ' ');
+    line.remove_prefix(end);
+    while (line.starts_with(' ')) line.remove_prefix(1);
+  }
+  text.append(line).append(1, '\n');
+}
+
 }  // namespace
 
 std::string help_entry(std::string_view name, std::string_view description) {
   std::string text = "  " + std::string{name};
   if (description.empty()) return text + '\n';
-  if (text.size() + 2 > description_column) {
-    text += '\n';
-    text.append(description_column, ' ');
-  } else {
+  if (text.size() + 2 > description_column)
+    text.append(1, '\n').append(description_column, ' ');
+  else
     text.append(description_column - text.size(), ' ');
+  while (!description.empty()) {
+    const std::size_t end = std::min(description.find('\n'), description.size());
+    append_wrapped(text, description.substr(0, end));
+    description.remove_prefix(std::min(end + 1, description.size()));
+    if (!description.empty()) text.append(description_column, ' ');
   }
-  constexpr std::size_t width = page_width - description_column;
-  while (description.size() > width) {
-    std::size_t end = description.rfind(' ', width);
-    if (end == std::string_view::npos || end == 0) end = width;
-    text += description.substr(0, end);
-    text += '\n';
-    text.append(description_column, ' ');
-    description.remove_prefix(end);
-    while (description.starts_with(' ')) description.remove_prefix(1);
-  }
-  return text.append(description) + '\n';
+  return text;
 }
 
 HelpFormatter::HelpFormatter() { label("SUBCOMMAND", "VERB"); }

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t gap = 2;
 constexpr std::size_t narrowest_wrapped = 8;
+constexpr std::size_t legible_wrapped = 16;
+constexpr std::size_t widest_padded = 100;  // of a column that could wrap, where nothing is wrapped
 
 std::string_view code_of(Colour colour) {
   switch (colour) {
@@ -107,14 +109,32 @@ std::vector<Cell> Table::row(std::size_t number) const {
   return cells;
 }
 
-std::vector<std::size_t> Table::widths(const Screen& screen) const {
+std::vector<std::size_t> Table::natural_widths() const {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     std::size_t widest = display_width(columns_[c].title);
     for (std::size_t r = 0; r < rows(); ++r) widest = std::max(widest, display_width(text(r, c)));
     widths.push_back(widest);
   }
-  if (!screen.width) return widths;
+  return widths;
+}
+
+bool Table::fits(const Screen& screen) const {
+  if (!screen.width) return true;
+  const std::vector<std::size_t> natural = natural_widths();
+  std::size_t total = gap * (columns_.size() - 1);
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    total += columns_[c].wraps ? std::min(natural[c], legible_wrapped) : natural[c];
+  return total <= static_cast<std::size_t>(*screen.width);
+}
+
+std::vector<std::size_t> Table::widths(const Screen& screen) const {
+  std::vector<std::size_t> widths = natural_widths();
+  if (!screen.width) {
+    for (std::size_t c = 0; c < columns_.size(); ++c)
+      if (columns_[c].wraps) widths[c] = std::min(widths[c], widest_padded);
+    return widths;
+  }
 
   std::size_t total = gap * (columns_.size() - 1);
   for (const std::size_t width : widths) total += width;
@@ -136,7 +156,7 @@ std::string Table::render(const Screen& screen) const {
   const auto lines_of = [&](const std::vector<Cell>& row) {
     std::vector<std::vector<std::string>> lines;
     for (std::size_t c = 0; c < row.size(); ++c)
-      lines.push_back(columns_[c].wraps ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
+      lines.push_back(columns_[c].wraps && screen.width ? wrapped(row[c].text, width[c]) : std::vector{row[c].text});
     return lines;
   };
   const auto height_of = [](const std::vector<std::vector<std::string>>& lines) {

@@ -44,6 +44,10 @@ Object& add(Scene& scene, const FileStatus& status, std::string_view path) {
   Object& object = scene.objects.at(id);
   if (!object.name.empty()) return object;
   object.name = name_of(kind, path);
+  const auto place = scene.spaces.files().shm_devices.find(status.device);
+  if (place != scene.spaces.files().shm_devices.end())
+    object.details.push_back({"mount-namespace", std::to_string(place->second.inode) + " (pid " +
+                                                     std::to_string(place->second.member) + ")"});
   take_file_facts(object, status);
   object.creator = Fact<Creator>::missing("the kernel keeps no creator of a file");
   object.fill = Fill{.used = status.allocated, .capacity = status.size, .unit = Unit::bytes, .writer_blocks = false};

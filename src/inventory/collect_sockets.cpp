@@ -30,6 +30,8 @@ std::string_view to_string(UnixSocketInfo::State state) noexcept {
   return "?";
 }
 
+constexpr std::string_view no_sender = "the buffer is the sender's, who is not told";
+
 Fill fill_of(const UnixSocketInfo& socket) {
   if (socket.state == UnixSocketInfo::State::listening)
     return {.used = std::uint64_t{socket.receive_queue},
@@ -39,9 +41,27 @@ Fill fill_of(const UnixSocketInfo& socket) {
   return {.used = socket.type == UnixSocketInfo::Type::datagram
                       ? Fact<std::uint64_t>::missing("of datagrams the kernel tells the size of the first only")
                       : Fact<std::uint64_t>{socket.receive_queue},
-          .capacity = Fact<std::uint64_t>::missing("the buffer belongs to the sender"),
+          .capacity = Fact<std::uint64_t>::missing(no_sender),
           .unit = Unit::bytes,
-          .writer_blocks = Fact<bool>::missing("the buffer belongs to the sender")};
+          .writer_blocks = Fact<bool>::missing(no_sender)};
+}
+
+/// What waits at one end lies in the buffer of the other, which has sent it. Of datagrams the kernel bounds the number too, and
+/// tells neither that nor how many there are: one whose buffer has room may still have to wait.
+void add_buffer(Scene& scene, const UnixSocketInfo& sender) {
+  const auto place = scene.sockets.find(sender.inode);
+  if (place == scene.sockets.end() || sender.state == UnixSocketInfo::State::listening || !sender.send_buffer) return;
+  if (sender.send_queue > 0)
+    scene.objects.at(place->second)
+        .details.push_back({"send-buffer", std::to_string(sender.send_queue) + " of " +
+                                               std::to_string(*sender.send_buffer) +
+                                               " bytes, the kernel's own included"});
+  const auto other = sender.peer ? scene.sockets.find(*sender.peer) : scene.sockets.end();
+  if (other == scene.sockets.end() || sender.type == UnixSocketInfo::Type::datagram) return;
+  Object& receiver = scene.objects.at(other->second);
+  if (!receiver.fill) return;
+  receiver.fill->capacity = std::uint64_t{*sender.send_buffer};
+  receiver.fill->writer_blocks = sender.send_queue >= *sender.send_buffer;
 }
 
 void add_socket(Scene& scene, std::uint64_t space, const UnixSocketInfo& socket) {
@@ -138,6 +158,7 @@ void collect_sockets(Scene& scene) {
     for (const UnixSocketInfo& socket : sockets) {
       if (socket.peer) connect(scene, socket.inode, *socket.peer);
       for (const std::uint64_t client : socket.pending) connect(scene, client, socket.inode);
+      add_buffer(scene, socket);
     }
   for (const OpenFile& file : scene.census.files) {
     if (file.status.type != FileType::socket) continue;

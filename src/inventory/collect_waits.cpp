@@ -131,7 +131,7 @@ void collect_waits(Scene& scene) {
       add_wait_on_lock(scene, blocked);
     if (blocked.call.call == BlockingCall::connect) add_wait_for_accept(scene, blocked);
     if (blocked.opening) add_wait_for_partner(scene, blocked);
-    if (blocked.futex && !add_wait_on_messaging(scene, blocked, *blocked.futex) && scene.wants(Kind::futex))
+    if (blocked.futex && !add_wait_on_messaging(scene, blocked, *blocked.futex))
       add_wait_on_futex(scene, blocked, *blocked.futex);
     if (blocked.poll) add_poll(scene, blocked);
   }

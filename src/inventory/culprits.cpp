@@ -93,13 +93,21 @@ void add_sharers(Culprits& culprits, const Snapshot& snapshot, const ObjectId& f
   }
 }
 
+/// `NUMBER, which …`: why the owner of a mutex is not among the holders.
+Culprits of_unknown_owner(std::string_view owner) {
+  if (owner.ends_with(", which is dead")) return nobody("the owner of the mutex is dead");
+  if (owner.contains("several"))
+    return untold("the owner of the mutex is one of several that have its number, each in its own pid namespace");
+  if (owner.contains("looked into")) return untold("who has the number of the mutex's owner may not be looked into");
+  return untold("the owner of the mutex is dead, or in a pid namespace that is not seen from here");
+}
+
 Culprits of_futex(const Snapshot& snapshot, const Object& object, const Waiter& waiter) {
   Culprits culprits;
   add_holders(culprits, object, [](const Holder& holder) { return holder.how == How::owner; });
   if (!culprits.who.empty()) return culprits;
   const Detail* owner = object.detail("owner");
-  if (owner != nullptr && owner->value.contains("dead")) return nobody("the owner of the mutex is dead");
-  if (owner != nullptr) return untold("the owner of the mutex is in another pid namespace");
+  if (owner != nullptr) return of_unknown_owner(owner->value);
   if (is_private_futex(object)) return untold("another thread of the same process has to wake it");
   culprits = untold("the word names no owner: a condition, a semaphore, or another kind of lock");
   add_sharers(culprits, snapshot, object.id, waiter.pid);

@@ -7,6 +7,7 @@
 
 #include "explain_table.hpp"
 #include "ginnel/inventory/limits.hpp"
+#include "words.hpp"
 
 namespace ginnel::inventory {
 namespace {
@@ -15,15 +16,14 @@ std::string title(const Limit& limit) { return limit.place.empty() ? limit.name 
 
 /// `kernel.msgmni: 3 of 32000 queues in use`, and for what is not known the reason.
 std::string describe(const Limit& limit) {
-  const std::string unit = " " + std::string{limit.unit};
-  const std::string value = limit.value ? std::to_string(*limit.value) + unit : std::string{limit.value.reason()};
+  const std::string value = limit.value ? counted(*limit.value, limit.unit) : std::string{limit.value.reason()};
   std::string text = title(limit) + ": ";
   if (!limit.used)
     text += value;
   else if (limit.value)
     text += std::to_string(*limit.used) + " of " + value + " in use";
   else
-    text += value + ", " + std::to_string(*limit.used) + unit + " in use";
+    text += value + ", " + counted(*limit.used, limit.unit) + " in use";
   if (!limit.estimate.empty()) text += " (" + std::string{limit.estimate} + ")";
   return text;
 }
@@ -32,7 +32,7 @@ void add(Explanation& explanation, const Limit& limit) {
   explanation.here.push_back(describe(limit));
   explanation.likely = explanation.likely || limit.nearly_reached();
   for (const Consumer& consumer : limit.consumers)
-    explanation.users.push_back(consumer.who + ": " + std::to_string(consumer.amount) + " " + std::string{limit.unit});
+    explanation.users.push_back(consumer.who + ": " + counted(consumer.amount, limit.unit));
 }
 
 Explanation explain_one(const Meaning& meaning, const Snapshot& snapshot, const std::vector<Limit>& limits) {
@@ -69,24 +69,37 @@ std::string list(std::span<const Meaning> rows, std::string_view Meaning::* memb
   return text;
 }
 
+/// Two names of one number are told under one of them.
+std::string_view known_name(std::string_view error) noexcept {
+  if (error == "EWOULDBLOCK") return "EAGAIN";
+  if (error == "EDEADLOCK") return "EDEADLK";
+  return error;
+}
+
+char lower(char letter) noexcept { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter; }
+bool is_same_call(std::string_view one, std::string_view other) {
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
 }  // namespace
 
 Result<std::vector<Explanation>> explain(const Snapshot& snapshot, const std::vector<Limit>& limits,
                                          std::string_view errno_name, std::string_view call) {
   const auto rows = meanings();
-  if (std::ranges::find(rows, errno_name, &Meaning::error) == rows.end())
+  const std::string_view error = known_name(errno_name);
+  if (std::ranges::find(rows, error, &Meaning::error) == rows.end())
     return std::unexpected{Error{EINVAL, "explain", errno_name, "known are " + list(rows, &Meaning::error, {})}};
   std::vector<Explanation> explanations;
   std::ptrdiff_t likely = 0;
   for (const Meaning& row : rows) {
-    if (row.error != errno_name || (!call.empty() && row.call != call)) continue;
+    if (row.error != error || (!call.empty() && !is_same_call(row.call, call))) continue;
     Explanation explanation = explain_one(row, snapshot, limits);
     const auto place = explanation.likely ? explanations.begin() + likely++ : explanations.end();
     explanations.insert(place, std::move(explanation));
   }
   if (explanations.empty())
     return std::unexpected{Error{EINVAL, "explain", std::string{errno_name} + " of " + std::string{call},
-                                 "it is known of " + list(rows, &Meaning::call, errno_name)}};
+                                 "it is known of " + list(rows, &Meaning::call, error)}};
   return explanations;
 }
 

@@ -6,6 +6,7 @@
 
 #include "ginnel/inventory/waits.hpp"
 #include "limits_use.hpp"
+#include "words.hpp"
 
 namespace ginnel::inventory {
 namespace {
@@ -57,8 +58,8 @@ Findings look_for_full(const Snapshot& snapshot, bool (*is_meant)(const Object&)
     if (!is_meant(object) || !object.fill || !object.fill->writer_blocks.value_or(false)) continue;
     std::string amount;
     if (object.fill->used && object.fill->capacity)
-      amount = " (" + std::to_string(*object.fill->used) + " of " + std::to_string(*object.fill->capacity) + " " +
-               std::string{to_string(object.fill->unit)} + ")";
+      amount = " (" + std::to_string(*object.fill->used) + " of " +
+               counted(*object.fill->capacity, to_string(object.fill->unit)) + ")";
     add_line(found.here, title(object) + " is full" + amount);
     add_line(found.users, title(object) + ": " + holders_text(snapshot, object, empties, nobody));
     found.likely = true;
@@ -66,17 +67,22 @@ Findings look_for_full(const Snapshot& snapshot, bool (*is_meant)(const Object&)
   return found;
 }
 
-/// Objects that nobody seems to read. Who could not be looked into may still do so: that is said and not passed over.
+/// Objects that nobody reads, by the kernel's own count where it has told it, or else by who is seen to have them. Who could
+/// not be looked into may still do so: that is said and not passed over.
 Findings look_for_unread(const Snapshot& snapshot, bool (*is_meant)(const Object&)) {
   Findings found;
+  bool is_counted = false;
   for (const Object& object : snapshot.objects) {
-    if (!is_meant(object) || std::ranges::any_of(object.holders, reads)) continue;
-    add_line(found.here, title(object) + " has no reader that is to be seen");
+    const Detail* readers = object.detail("readers");
+    const bool has_readers = readers != nullptr && readers->value != "0";
+    if (!is_meant(object) || has_readers || std::ranges::any_of(object.holders, reads)) continue;
+    is_counted = is_counted || readers != nullptr;
+    add_line(found.here, title(object) + (readers != nullptr ? " has no reader" : " has no reader that is to be seen"));
     add_line(found.users, title(object) + ": written by " + holders_text(snapshot, object, writes, "nobody"));
   }
-  found.likely = !found.here.empty();
-  if (found.likely && !snapshot.coverage.unreadable.empty())
-    found.here.push_back(std::to_string(snapshot.coverage.unreadable.size()) + " processes could not be looked into");
+  found.likely = is_counted || (!found.here.empty() && snapshot.coverage.unreadable.empty());
+  if (!found.here.empty() && !is_counted && !snapshot.coverage.unreadable.empty())
+    found.here.push_back(counted(snapshot.coverage.unreadable.size(), "processes") + " could not be looked into");
   return found;
 }
 

@@ -30,14 +30,39 @@ Explanation only(const Snapshot& snapshot, const std::vector<Limit>& limits, std
 
 TEST(Explain, KnowsWhatIpcCallsGive) {
   for (const char* error :
-       {"ENOSPC",       "EMFILE",          "ENFILE",       "EADDRINUSE", "EAGAIN", "EINVAL",  "ENOMEM",
-        "ETOOMANYREFS", "EMSGSIZE",        "ENOBUFS",      "E2BIG",      "EPERM",  "EBUSY",   "EIDRM",
-        "EOWNERDEAD",   "ENOTRECOVERABLE", "ECONNREFUSED", "ENXIO",      "EPIPE",  "EDEADLK", "ERANGE",
-        "ENOLCK",       "EACCES",          "EEXIST",       "SIGBUS",     "SIGPIPE"}) {
+       {"ENOSPC",       "EMFILE",          "ENFILE",       "EADDRINUSE",  "EAGAIN",   "EINVAL",  "ENOMEM",
+        "ETOOMANYREFS", "EMSGSIZE",        "ENOBUFS",      "E2BIG",       "EPERM",    "EBUSY",   "EIDRM",
+        "EOWNERDEAD",   "ENOTRECOVERABLE", "ECONNREFUSED", "ENXIO",       "EPIPE",    "EDEADLK", "ERANGE",
+        "ENOLCK",       "EACCES",          "EEXIST",       "SIGBUS",      "SIGPIPE",  "EDQUOT",  "ECONNRESET",
+        "EINTR",        "ETIMEDOUT",       "ENOENT",       "EWOULDBLOCK", "EDEADLOCK"}) {
     const auto explanations = explain(hand_made::quiet_machine(), {}, error);
     ASSERT_TRUE(explanations.has_value()) << error;
     EXPECT_FALSE(explanations->empty()) << error;
   }
+}
+
+TEST(Explain, KnowsAnErrnoByEachOfItsNamesAndACallInAnyLetters) {
+  const auto calls = [](std::string_view error, std::string_view call) {
+    std::vector<std::string_view> found;
+    const auto explanations = explain(hand_made::quiet_machine(), {}, error, call);
+    EXPECT_TRUE(explanations.has_value()) << error << " of " << call;
+    if (explanations)
+      for (const Explanation& explanation : *explanations) found.push_back(explanation.call);
+    return found;
+  };
+  EXPECT_EQ(calls("EWOULDBLOCK", {}), calls("EAGAIN", {}));
+  EXPECT_EQ(calls("EWOULDBLOCK", "FLOCK"), (std::vector<std::string_view>{"flock"}));
+  EXPECT_EQ(calls("ENOENT", "MQ_Open"), (std::vector<std::string_view>{"mq_open"}));
+}
+
+// What may be called again, and what must not be.
+TEST(Explain, AnInterruptedCallIsOneThatTheKernelDoesNotBeginAnew) {
+  const Snapshot snapshot = hand_made::quiet_machine();
+  for (const char* call : {"poll", "select", "epoll_wait", "msgsnd", "msgrcv", "semop", "sigtimedwait"})
+    EXPECT_NE(only(snapshot, {}, "EINTR", call).tell.find("SA_RESTART or not"), std::string_view::npos) << call;
+  for (const char* call : {"read", "write", "accept", "recvmsg", "sendmsg", "mq_send", "mq_receive", "sem_wait"})
+    EXPECT_NE(only(snapshot, {}, "EINTR", call).tell.find("without SA_RESTART"), std::string_view::npos) << call;
+  EXPECT_TRUE(only(snapshot, {}, "EINTR", "close").remedy.starts_with("never"));
 }
 
 TEST(Explain, EachMeaningSaysAllThatAnEngineerNeeds) {
@@ -60,7 +85,7 @@ TEST(Explain, ALimitThatIsReachedIsLikelyAndComesFirst) {
   EXPECT_TRUE(all->front().likely);
   EXPECT_FALSE((*all)[1].likely);
   EXPECT_EQ(all->front().here, (std::vector<std::string>{"kernel.msgmni: 10 of 10 queues in use"}));
-  EXPECT_EQ(all->front().users, (std::vector<std::string>{"uid 1000: 9 queues", "uid 0: 1 queues"}));
+  EXPECT_EQ(all->front().users, (std::vector<std::string>{"uid 1000: 9 queues", "uid 0: 1 queue"}));
 }
 
 TEST(Explain, NineTenthsAreNearlyReached) {
@@ -142,6 +167,23 @@ TEST(Explain, AFullQueueNamesWhoShouldReceive) {
   EXPECT_EQ(full.users, (std::vector<std::string>{"mq:/jobs: worker(71)"}));
 }
 
+// Its reader may be in flight in a socket, or a process that may not be looked into.
+TEST(Explain, APipeWhoseReadersTheKernelHasCountedIsNotWithoutOne) {
+  for (const char* readers : {"1", "0"}) {
+    Snapshot snapshot = hand_made::quiet_machine();
+    hand_made::add_closed(snapshot, 90);
+    Object pipe = hand_made::object(Kind::pipe, "", 81234);
+    pipe.holders = {{.pid = 1, .tid = 1, .fd = 1, .access = Access::write}};
+    pipe.details = {{"readers", readers}, {"writers", "1"}};
+    hand_made::add(snapshot, pipe);
+    for (const char* error : {"SIGPIPE", "EPIPE"}) {
+      const Explanation broken = only(snapshot, {}, error, "write");
+      EXPECT_EQ(broken.likely, readers == std::string_view{"0"}) << error;
+      EXPECT_EQ(broken.here.empty(), readers == std::string_view{"1"}) << error;
+    }
+  }
+}
+
 TEST(Explain, APipeWithoutReadersNamesItsWriterAndWhatWasNotSeen) {
   Snapshot snapshot = hand_made::quiet_machine();
   Object pipe = hand_made::object(Kind::pipe, "", 81234);
@@ -153,7 +195,8 @@ TEST(Explain, APipeWithoutReadersNamesItsWriterAndWhatWasNotSeen) {
   EXPECT_EQ(broken.here.size(), 1U);
 
   hand_made::add_closed(snapshot, 90);
-  EXPECT_EQ(only(snapshot, {}, "EPIPE", "write").here.back(), "1 processes could not be looked into");
+  EXPECT_EQ(only(snapshot, {}, "EPIPE", "write").here.back(), "1 process could not be looked into");
+  EXPECT_FALSE(only(snapshot, {}, "EPIPE", "write").likely) << "that one may read it";
   EXPECT_FALSE(explain(snapshot, {}, "ENXIO", "open")->front().likely) << "it is no FIFO";
 }
 

@@ -1,7 +1,6 @@
 #include "futexes.hpp"
 
-#include <algorithm>
-
+#include "mutex_owner.hpp"
 #include "words.hpp"
 
 namespace ginnel::inventory {
@@ -18,34 +17,41 @@ ObjectId id_of(const Scene& scene, const BlockedThread& blocked, const FutexWord
           .generation = word.address};
 }
 
-/// The process of a thread that was seen.
-pid_t process_of(const Scene& scene, pid_t tid) {
-  if (scene.snapshot.process(tid) != nullptr) return tid;
-  const auto known = scene.census.process_of_thread.find(tid);
-  return known == scene.census.process_of_thread.end() ? 0 : known->second;
+void add_owner(Scene& scene, const ObjectId& id, const BlockedThread& blocked, const FutexWord& word) {
+  if (!word.words) return;
+  const auto number = owner_of(word.words->first, word.words->second, word.priority_inheriting);
+  if (!number) return;
+  const FoundOwner owner = find_owner(scene, blocked, word, *number);
+  Object& object = scene.objects.at(id);
+  const auto say = [&](std::string_view what) {
+    object.details.push_back({"owner", std::to_string(*number) + std::string{what}});
+  };
+  switch (owner.found) {
+    case OwnerFound::yes:
+      object.holders.push_back(
+          {.pid = owner.pid, .tid = owner.tid, .fd = -1, .how = How::owner, .access = Access::none});
+      return;
+    case OwnerFound::dead:
+      return say(", which is dead");
+    case OwnerFound::ambiguous:
+      return say(", as several call themselves that have the memory");
+    case OwnerFound::closed:
+      return say(", which may not be looked into");
+    case OwnerFound::unseen:
+      return say(", which is not seen from here, or dead");
+    case OwnerFound::no_mutex:
+      return;
+  }
 }
 
-void add_owner(Scene& scene, Object& object, const BlockedThread& blocked, const FutexWord& word) {
-  if (!word.words) return;
-  const auto owner = owner_of(word.words->first, word.words->second, word.priority_inheriting);
-  if (!owner) return;
-  const ProcessInfo* waiter = scene.snapshot.process(blocked.pid);
-  const auto& home = scene.spaces.seen();
-  const bool same_numbers =
-      waiter != nullptr && std::ranges::any_of(home, [&](const NamespaceInfo& space) {
-        return space.kind == NamespaceKind::pid && space.own && waiter->pid_namespace.value_or(0) == space.inode;
-      });
-  if (!same_numbers) {
-    object.details.push_back({"owner", std::to_string(*owner) + " in another pid namespace"});
-    return;
-  }
-  const pid_t process = process_of(scene, *owner);
-  if (process == 0) {
-    object.details.push_back({"owner", std::to_string(*owner) + ", which is dead"});
-    return;
-  }
-  if (!word.shared && process != blocked.pid) return;  // no mutex: the word only looks like one
-  object.holders.push_back({.pid = process, .tid = *owner, .fd = -1, .how = How::owner, .access = Access::none});
+/// The file in which a semaphore or whatever else that others share lies is waited for too, by who looks for its name.
+void add_wait_on_memory(Scene& scene, const BlockedThread& blocked, const FutexWord& word) {
+  const auto file = word.shared ? scene.files.find({word.device, word.inode}) : scene.files.end();
+  if (file == scene.files.end()) return;
+  Object& memory = scene.objects.at(file->second);
+  const bool is_semaphore = memory.id.kind == Kind::posix_semaphore;
+  if (!is_semaphore && memory.id.kind != Kind::posix_shm && memory.id.kind != Kind::memfd) return;
+  memory.waiters.push_back(waiter_of(blocked, is_semaphore ? Wait::semaphore : Wait::futex));
 }
 
 }  // namespace
@@ -64,6 +70,8 @@ std::optional<pid_t> owner_of(std::uint32_t word, std::int32_t word_8_after, boo
 }
 
 void add_wait_on_futex(Scene& scene, const BlockedThread& blocked, const FutexWord& word) {
+  add_wait_on_memory(scene, blocked, word);
+  if (!scene.wants(Kind::futex)) return;
   const ObjectId id = id_of(scene, blocked, word);
   Object& object = scene.objects.at(id);
   if (object.details.empty()) {
@@ -79,9 +87,9 @@ void add_wait_on_futex(Scene& scene, const BlockedThread& blocked, const FutexWo
       object.details.push_back({"offset", std::to_string(word.offset)});
     }
     if (word.words) object.details.push_back({"word", "0x" + to_hexadecimal(word.words->first)});
-    add_owner(scene, object, blocked, word);
+    add_owner(scene, id, blocked, word);
   }
-  object.waiters.push_back({.pid = blocked.pid, .tid = blocked.tid, .wait = Wait::futex, .since = blocked.since});
+  object.waiters.push_back(waiter_of(blocked, Wait::futex));
 }
 
 }  // namespace ginnel::inventory

@@ -18,7 +18,13 @@ void add(Meeting& meeting, const Party& party) {
   same->takes = same->takes || party.takes;
 }
 
+/// Who sleeps on a word in shared memory is told at the word.
+bool has_words(Kind kind) noexcept {
+  return kind == Kind::posix_shm || kind == Kind::posix_semaphore || kind == Kind::memfd;
+}
+
 void add_waiters(Meeting& meeting, const Object& object) {
+  if (has_words(object.id.kind)) return;
   for (const Waiter& waiter : object.waiters)
     if (waiter.wait != Wait::poll && waiter.wait != Wait::accept) meeting.waiters.push_back(waiter);
 }

@@ -62,7 +62,9 @@ std::vector<Watch> watches_of(const Snapshot& snapshot, const Poll& poll) {
     if (object == nullptr) continue;
     if (watched.reading) add(*object, true, watched.edge_triggered);
     // Edge-triggered sets are often asked for both: what takes more is not waited for.
-    const bool takes_more = object->fill && !object->fill->writer_blocks.value_or(true);
+    // Of a connection, the fill is what the other side sends.
+    const bool is_connection = object->id.kind == Kind::unix_socket && has_state(*object, "established");
+    const bool takes_more = !is_connection && object->fill && !object->fill->writer_blocks.value_or(true);
     if (watched.writing && !takes_more) add(*object, false, watched.edge_triggered);
   }
   return watches;

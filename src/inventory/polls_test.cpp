@@ -168,6 +168,21 @@ TEST(Polls, EveryThingThatIsPolledHasToBeHopeless) {
   EXPECT_EQ(only_chain(made.take(), 1).end, ChainEnd::deadlock);
 }
 
+TEST(Polls, AStuckOneOfSeveralIsNoDeadlockOfWhoPolls) {
+  for (const bool is_seen : {true, false}) {
+    MadeSnapshot made;
+    made.process(1, "poller").process(2, "healthy").process(3, "stuck").process(4, "other");
+    const MadeObject& from_both = made.pipe(2, 1).open_in(3, Access::write);
+    made.lock(3).awaited_by(4, Wait::lock);
+    made.lock(4).awaited_by(3, Wait::lock);
+    if (is_seen)
+      made.poll(1, {&from_both});
+    else
+      made.poll(1, {&from_both}).others = 1;
+    EXPECT_EQ(only_chain(made.take(), 1).end, is_seen ? ChainEnd::running : ChainEnd::polling);
+  }
+}
+
 TEST(Polls, APipeOfItsOwnIsForItsSignalHandler) {
   MadeSnapshot made;
   made.process(1, "daemon").process(2, "child");

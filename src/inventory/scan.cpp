@@ -101,8 +101,9 @@ void finish(Scene& scene) {
   };
   const auto hidden_waits = std::ranges::count_if(snapshot.processes, has_hidden_waits);
   if (scene.options.waits && hidden_waits > 0)
-    snapshot.coverage.notes.push_back("what " + std::to_string(hidden_waits) +
-                                      " processes wait for may not be asked: see kernel.yama.ptrace_scope");
+    snapshot.coverage.notes.push_back("what " + counted(static_cast<std::uint64_t>(hidden_waits), "processes") +
+                                      (hidden_waits == 1 ? " waits" : " wait") +
+                                      " for may not be asked: see kernel.yama.ptrace_scope");
   if (scene.spaces.files().truncated)
     snapshot.coverage.notes.emplace_back(
         "/run and /tmp hold more files than a scan looks at: some sockets and FIFOs are not listed");

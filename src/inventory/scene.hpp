@@ -48,6 +48,9 @@ struct MessagingPart {
   What what = What::kept;
 };
 
+/// Threads (pid and tid as seen from here) by what they call themselves in their own pid namespace.
+using ThreadsByNumber = std::multimap<pid_t, std::pair<pid_t, pid_t>>;
+
 /// What the collectors work on: what was read, and what they have made of it.
 struct Scene {
   const ScanOptions& options;
@@ -61,6 +64,7 @@ struct Scene {
   std::vector<std::optional<ObjectId>> object_of{};            ///< by place in census.files
   std::unordered_map<FileKey, MessagingPart, HashFileKey> messaging_files{};
   std::map<std::pair<std::uint64_t, std::string>, ObjectId> messaging_folders{};  ///< by device and path
+  std::optional<ThreadsByNumber> foreign_threads{};  ///< of other pid namespaces, once a mutex has asked for them
 
   void note_messaging(const ObjectId& id, const MessagingFolder& folder);
   void note_messaging_file(const ObjectId& id, const FileStatus& status,

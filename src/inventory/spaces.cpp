@@ -105,7 +105,7 @@ void Spaces::visit_those_of(const ProcessInfo& process, const Directory& folder)
     // The process by which it was to be visited may have ended just then: the next one is another chance.
     if (known != known_.end() && (seen_[known->second].visited || !wanted(seen_[known->second]))) {
       if (kind == NamespaceKind::mount && seen_[known->second].visited && is_another_root(**inode, folder))
-        static_cast<void>(visit_mounts(folder));
+        static_cast<void>(visit_mounts({**inode, process.pid, own_[kind] == **inode}, folder));
       continue;
     }
     visit({.kind = kind,
@@ -128,7 +128,7 @@ void Spaces::visit(NamespaceInfo space, const Directory& folder) {
     if (space.kind == NamespaceKind::network) failed = visit_network(space);
     if (space.kind == NamespaceKind::mount) {
       static_cast<void>(is_another_root(space.inode, folder));
-      failed = visit_mounts(folder);
+      failed = visit_mounts({space.inode, space.member, space.own}, folder);
     }
     if (space.kind == NamespaceKind::mount && space.own && wants_homes()) visit_own_home(homes_);
     space.visited = !failed;
@@ -198,14 +198,14 @@ void Spaces::keep_network(std::uint64_t inode, std::vector<UnixSocketInfo> socke
   network_[inode] = std::move(sockets);
 }
 
-std::optional<Error> Spaces::visit_mounts(const Directory& folder) {
+std::optional<Error> Spaces::visit_mounts(const MountPlace& place, const Directory& folder) {
   const auto root = folder.open_below("root");
   if (!root) return root.error();
-  add_shm(*root);
-  for (const char* place : {"run", "tmp", "var/tmp"}) {
-    const auto status = root->status(place, Follow::yes);
-    const auto below = root->open_below(place);
-    if (status && below) add_paths(*below, std::string{"/"} + place, status->device, 0);
+  add_shm(place, *root);
+  for (const char* path : {"run", "tmp", "var/tmp"}) {
+    const auto status = root->status(path, Follow::yes);
+    const auto below = root->open_below(path);
+    if (status && below) add_paths(*below, std::string{"/"} + path, status->device, 0);
   }
   return std::nullopt;
 }
@@ -219,14 +219,15 @@ bool Spaces::is_another_root(std::uint64_t mounts, const Directory& process) {
   return process.read_link("root", root).has_value() && roots.insert(std::move(root)).second;
 }
 
-void Spaces::add_shm(const Directory& root) {
+void Spaces::add_shm(const MountPlace& place, const Directory& root) {
   auto folder = root.open_below("dev/shm");
   if (!folder) return;
   const auto status = file_status(folder->descriptor());
   const auto around = root.status("dev", Follow::yes);
   // A plain folder of a container without a /dev/shm of its own is no place of shared memory.
   if (!status || (around && around->device == status->device)) return;
-  files_.shm_devices.insert(status->device);
+  MountPlace& known = files_.shm_devices.try_emplace(status->device, place).first->second;
+  if (place.own && !known.own) known = place;
   ipc_devices_.insert(status->device);
   if (!folders_seen_.emplace(status->device, status->inode).second) return;
   if (wants_homes()) homes_.visit_shm(*folder);

@@ -43,9 +43,17 @@ struct NamedFile {
   bool kernel_numbers = true;  ///< it shows the device and inode that the kernel keeps: see shows_kernel_numbers()
 };
 
+/// Through whom a /dev/shm can be looked at: `/proc/MEMBER/root/dev/shm`.
+struct MountPlace {
+  std::uint64_t inode = 0;  ///< of the mount namespace
+  pid_t member = 0;
+  bool own = false;
+};
+
 /// What the mount namespaces show at the places where IPC keeps names: /dev/shm, and sockets and FIFOs below /run and /tmp.
 struct NamedFiles {
-  std::set<std::uint64_t> shm_devices;
+  std::map<std::uint64_t, MountPlace>
+      shm_devices;               ///< of what several show, the caller's own or the first that was seen
   std::vector<NamedFile> shm;    ///< regular files of the shm devices, each once
   std::vector<NamedFile> paths;  ///< sockets and FIFOs, each once
   bool truncated = false;        ///< there were more than a scan looks at
@@ -89,9 +97,9 @@ class Spaces {
   [[nodiscard]] std::optional<Error> visit_network(const NamespaceInfo& space);
   void keep_network(std::uint64_t inode, std::vector<UnixSocketInfo> sockets);
   void note(const NamespaceInfo& space);
-  [[nodiscard]] std::optional<Error> visit_mounts(const Directory& folder);
+  [[nodiscard]] std::optional<Error> visit_mounts(const MountPlace& place, const Directory& folder);
   [[nodiscard]] bool is_another_root(std::uint64_t mounts, const Directory& process);
-  void add_shm(const Directory& root);
+  void add_shm(const MountPlace& place, const Directory& root);
   void add_paths(const Directory& folder, const std::string& path, std::uint64_t device, int depth);
 
   const ScanOptions& options_;

@@ -26,11 +26,12 @@ void Trial::weigh_users() {
   if (!object_.holders.empty()) {
     const Holder& first = object_.holders.front();
     against(Verdict::in_use, name_of(first.pid) + " has it: " + std::string{to_string(first.how)});
-    evidence(std::to_string(object_.holders.size()) + " handles seen");
+    evidence(counted(object_.holders.size(), "handles") + " seen");
   }
   if (!object_.waiters.empty()) {
     against(Verdict::in_use, name_of(object_.waiters.front().pid) + " waits for it");
-    evidence(std::to_string(object_.waiters.size()) + " threads wait");
+    const std::size_t waiters = object_.waiters.size();
+    evidence(counted(waiters, "threads") + (waiters == 1 ? " waits" : " wait"));
   }
 }
 
@@ -53,7 +54,7 @@ void Trial::weigh_hidden_processes() {
 
 void Trial::weigh_processes(const Sight::Closed& closed) {
   if (closed.processes > 0)
-    against(Verdict::unknown, std::to_string(closed.processes) + " processes could not be looked into and may have it");
+    against(Verdict::unknown, counted(closed.processes, "processes") + " could not be looked into and may have it");
   if (closed.init) against(Verdict::likely, "init could not be looked into");
   weigh_hidden_processes();
   if (sight_.processes_outside) against(Verdict::likely, "processes outside of this pid namespace cannot be seen");

@@ -80,7 +80,7 @@ void judge_sysv_semaphores(Trial& trial) {
   if (waiting.empty())
     trial.against(Verdict::unknown, "whether anybody waits for it may not be read");
   else if (waiting != "0")
-    trial.against(Verdict::in_use, waiting + " threads wait for it");
+    trial.against(Verdict::in_use, waiting == "1" ? "1 thread waits for it" : waiting + " threads wait for it");
   if (!trial.is_in_use()) weigh_untracked(trial);
 }
 
@@ -104,7 +104,9 @@ void weigh_numbers(Trial& trial) {
 void weigh_descriptors_under_way(Trial& trial) {
   if (const std::size_t in_flight = trial.sight().in_flight; in_flight > 0)
     trial.against(Verdict::unknown,
-                  std::to_string(in_flight) + " descriptors wait in sockets to be received: one may be of it");
+                  in_flight == 1
+                      ? "a descriptor waits in a socket to be received, and may be of it"
+                      : std::to_string(in_flight) + " descriptors wait in sockets to be received: one may be of it");
   if (trial.sight().unaccepted_data)
     trial.against(Verdict::likely, "a connection that nobody has accepted holds data: a descriptor of it may be there");
 }
@@ -129,6 +131,9 @@ void judge_memory_file(Trial& trial) {
   trial.weigh_users();
   if (trial.is_in_use()) return;
   trial.in_favour("no descriptor and no mapping of it was found");
+  // Two of one name are told apart by it.
+  if (const std::string place = trial.detail("mount-namespace"); !place.empty())
+    trial.evidence("in the /dev/shm of mount namespace " + place);
   weigh_numbers(trial);
   trial.weigh_processes(trial.sight().memory);
   trial.weigh_namespaces(NamespaceKind::mount);
@@ -171,8 +176,8 @@ void judge_socket(Trial& trial) {
 std::string left_behind(const Member& member) {
   std::string text = member.name + " was left by a " + std::string{to_string(member.role)} + ", pid " +
                      (member.pid ? std::to_string(*member.pid) : "not told");
-  if (member.held.value_or(0) > 0) text += ", which holds " + std::to_string(*member.held) + " messages";
-  if (member.messages) text += ", which has published " + std::to_string(*member.messages) + " messages";
+  if (member.held.value_or(0) > 0) text += ", which holds " + counted(*member.held, "messages");
+  if (member.messages) text += ", which has published " + counted(*member.messages, "messages");
   return text;
 }
 
@@ -186,7 +191,7 @@ void weigh_what_was_left(Trial& trial) {
   if (!object.fill || !object.fill->used)
     trial.against(Verdict::unknown, "whether it holds messages may not be read");
   else if (*object.fill->used > 0)
-    trial.against(Verdict::unknown, "it holds " + std::to_string(*object.fill->used) + " messages");
+    trial.against(Verdict::unknown, "it holds " + counted(*object.fill->used, "messages"));
   else
     trial.against(Verdict::likely, "nobody takes part, but a queue is made to be found again");
 }

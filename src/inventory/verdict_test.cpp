@@ -125,7 +125,7 @@ TEST(Verdict, OfSysvSemaphores) {
   const Object left = hand_made::left_sysv_semaphores();
   expect({
       {"left by the dead, and never more than likely", left, change_nothing, Verdict::likely, "keeps no count"},
-      {"the kernel counts a waiter", left, detail("waiting", "1"), Verdict::in_use, "1 threads wait"},
+      {"the kernel counts a waiter", left, detail("waiting", "1"), Verdict::in_use, "1 thread waits"},
       {"the waiters may not be read", left, detail("waiting", ""), Verdict::unknown, "may not be read"},
       {"the last user may not be read", left, detail("last-user", "unknown"), Verdict::unknown, "may not be read"},
       {"the owner has processes", left, owner_runs, Verdict::unknown, "has processes"},
@@ -191,7 +191,7 @@ TEST(Verdict, OfAFileSystemWhoseNumbersMayDifferIsNeverSafe) {
 TEST(Verdict, OfWhatDescriptorsTellIsOnlyAsGoodAsTheView) {
   for (const Object& left : {hand_made::left_shm(), hand_made::left_posix_semaphore(), hand_made::left_posix_queue()})
     expect({
-        {"a process is closed", left, closed(50), Verdict::unknown, "1 processes could not be looked into"},
+        {"a process is closed", left, closed(50), Verdict::unknown, "1 process could not be looked into"},
         {"init is closed", left, closed(1), Verdict::likely, "init could not be looked into"},
         {"a process is closed and gone since", left,
          [](Snapshot& snapshot, Object&) { snapshot.coverage.unreadable.push_back(51); }, Verdict::unknown,

@@ -12,6 +12,7 @@ bool WaitEdge::all_known() const noexcept {
 }
 
 WaitMap::WaitMap(const Snapshot& snapshot) : snapshot_{snapshot} {
+  // Who sleeps on a word in shared memory waits for that memory and for the word: the word, which comes last, says more.
   for (const Object& object : snapshot.objects)
     for (const Waiter& waiter : object.waiters)
       if (waiter.wait != Wait::poll)

@@ -4,6 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "words.hpp"
+
 namespace ginnel::inventory {
 namespace {
 
@@ -34,9 +36,22 @@ std::string name_of(const Object& object) {
 
 std::string fullness(const Object& object) {
   if (!object.fill || !object.fill->used) return {};
-  std::string text = " (" + std::to_string(*object.fill->used);
-  if (object.fill->capacity) text += " of " + std::to_string(*object.fill->capacity);
-  return text + " " + std::string{to_string(object.fill->unit)} + ")";
+  const Fill& fill = *object.fill;
+  const std::string used = fill.capacity ? std::to_string(*fill.used) + " of " : "";
+  return " (" + used + counted(fill.capacity ? *fill.capacity : *fill.used, to_string(fill.unit)) + ")";
+}
+
+/// What a socket has sent and nobody has read, if that is as much as it may be. Its own fill is what has come to it.
+std::string sent_by(const Object& object) {
+  if (object.id.kind != Kind::unix_socket) return fullness(object);
+  const Detail* buffer = object.detail("send-buffer");  // `N of M bytes, …`
+  if (buffer == nullptr) return {};
+  std::string_view text{buffer->value};
+  const auto sent = take_number<std::uint64_t>(text);
+  static_cast<void>(take_word(text));
+  const auto most = take_number<std::uint64_t>(text);
+  if (!sent || !most || *sent < *most) return {};
+  return " (" + std::to_string(*sent) + " of " + std::to_string(*most) + " bytes of its buffer wait to be read)";
 }
 
 std::string describe_futex(const Object& object) {
@@ -87,11 +102,26 @@ std::string describe_deadlock(const Snapshot& snapshot, const WaitChain& chain) 
   return "deadlock: " + names + " waits for itself";
 }
 
-std::string describe_unknown(const Snapshot& snapshot, const WaitChain& chain, std::string_view remark) {
+std::string or_others(std::size_t count) {
+  if (count == 0) return {};
+  return " or " + std::to_string(count) + (count == 1 ? " other" : " others");
+}
+
+/// `a(2) could end it, and is stopped`, `a(2) or 3 others could end it; a(2) is stopped`.
+std::string describe_culprit(const Snapshot& snapshot, const WaitChain& chain, std::size_t others,
+                             std::string_view what) {
+  const std::string name = process_name(snapshot, chain.last);
+  if (others == 0) return name + " could end it, and " + std::string{what};
+  return name + or_others(others) + " could end it; " + name + " " + std::string{what};
+}
+
+std::string describe_unknown(const Snapshot& snapshot, const WaitChain& chain, const EndFacts& facts) {
+  const std::string name = process_name(snapshot, chain.last);
   if (chain.last != 0)
-    return process_name(snapshot, chain.last) + " could end it; what it waits for itself may not be asked";
+    return name + or_others(facts.others) + " could end it; what " + (facts.others == 0 ? "it" : name) +
+           " waits for itself may not be asked";
   const std::vector<pid_t>& candidates = chain.steps.back().culprits;
-  std::string text{remark};
+  std::string text{facts.remark};
   if (candidates.empty()) return text;
   return text + "; it may be " + list_of(snapshot, candidates);
 }
@@ -159,7 +189,7 @@ std::string describe_wait(const Object& object, const Waiter& waiter) {
     case Wait::receive:
       return "receives from " + name + ", where nothing has come";
     case Wait::send:
-      return "sends to " + name + ", which takes no more" + fullness(object);
+      return "sends to " + name + ", which takes no more" + sent_by(object);
     case Wait::accept:
       return "accepts from " + name + ", where nobody connects";
     case Wait::connect:
@@ -170,20 +200,20 @@ std::string describe_wait(const Object& object, const Waiter& waiter) {
   return {};
 }
 
-std::string describe_end(const Snapshot& snapshot, const WaitChain& chain, std::string_view remark) {
+std::string describe_end(const Snapshot& snapshot, const WaitChain& chain, const EndFacts& facts) {
   switch (chain.end) {
     case ChainEnd::running:
-      return process_name(snapshot, chain.last) + " could end it, and waits for no IPC object itself";
+      return describe_culprit(snapshot, chain, facts.others, "waits for no IPC object itself");
     case ChainEnd::stopped:
-      return process_name(snapshot, chain.last) + " could end it, and is stopped";
+      return describe_culprit(snapshot, chain, facts.others, "is stopped");
     case ChainEnd::nobody:
-      return std::string{remark};
+      return std::string{facts.remark};
     case ChainEnd::deadlock:
       return describe_deadlock(snapshot, chain);
     case ChainEnd::polling:
       return describe_polling(snapshot, chain);
     case ChainEnd::unknown:
-      return describe_unknown(snapshot, chain, remark);
+      return describe_unknown(snapshot, chain, facts);
   }
   return {};
 }

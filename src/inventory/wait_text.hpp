@@ -13,7 +13,11 @@ namespace ginnel::inventory {
 /// `waits in epoll_wait until one of these is ready: unix:/run/a (a connection), 2 × a pipe (data); or 3 that are no IPC objects`.
 [[nodiscard]] std::string describe_poll(const WaitEdge& edge);
 
-/// How the chain ends, in a sentence. `remark` is that of the last step's culprits.
-[[nodiscard]] std::string describe_end(const Snapshot& snapshot, const WaitChain& chain, std::string_view remark);
+struct EndFacts {
+  std::string_view remark{};  ///< that of the last step's culprits
+  std::size_t others = 0;     ///< who could end the last wait as well as the one that is named
+};
+/// How the chain ends, in a sentence.
+[[nodiscard]] std::string describe_end(const Snapshot& snapshot, const WaitChain& chain, const EndFacts& facts);
 
 }  // namespace ginnel::inventory

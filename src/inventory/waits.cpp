@@ -88,14 +88,20 @@ class Pursuit {
   [[nodiscard]] bool leads_to_somebody(const WaitEdge& edge) {
     if (!visited_.insert(edge.thread()).second) return waits_.hopeless(edge.thread()) && closes_at(edge);
     chain_.steps.push_back(step_of(edge));
-    if (edge.poll != nullptr ? leads_on_from_poll(edge) : leads_on_from(edge.watches.front().culprits)) return true;
+    if (edge.poll != nullptr ? leads_on_from_poll(edge) : leads_on_from(edge)) return true;
     chain_.steps.pop_back();
     return false;
   }
 
-  [[nodiscard]] bool leads_on_from(const Culprits& culprits) {
-    if (culprits.known && !culprits.who.empty())
-      return std::ranges::any_of(by_interest(culprits.who), [&](const Culprit& culprit) { return leads_on(culprit); });
+  /// Where anybody who could end the wait is in no deadlock, those who are in one explain nothing.
+  [[nodiscard]] bool leads_on_from(const WaitEdge& edge) {
+    const Culprits& culprits = edge.watches.front().culprits;
+    if (culprits.known && !culprits.who.empty()) {
+      std::vector<Culprit> candidates = culprits.who;
+      if (!waits_.hopeless(edge.thread())) leave_out_the_hopeless(candidates);
+      return std::ranges::any_of(by_interest(std::move(candidates)),
+                                 [&](const Culprit& culprit) { return leads_on(culprit); });
+    }
     end(culprits.known ? ChainEnd::nobody : ChainEnd::unknown, 0, culprits.remark);
     if (!dead_end_) dead_end_ = chain_;
     return false;
@@ -116,6 +122,8 @@ class Pursuit {
         else if (!is_on_the_way(culprit.pid))
           free.insert(culprit.pid);
       }
+    const bool others_may_help = !edge.all_known() || !are_hopeless(all_culprits(edge));
+    if (others_may_help) leave_out_the_hopeless(held_up);
     for (const Culprit& culprit : by_interest(std::move(held_up)))
       if (leads_on(culprit)) return true;
     const bool asks = std::ranges::any_of(edge.watches, &Watch::asks);
@@ -125,6 +133,13 @@ class Pursuit {
     // That those behind it are idle too says less than that it is.
     if (!dead_end_ || dead_end_->end == ChainEnd::polling) dead_end_ = chain_;
     return false;
+  }
+
+  [[nodiscard]] bool are_hopeless(const std::vector<Culprit>& culprits) const {
+    return std::ranges::all_of(culprits, [&](const Culprit& culprit) { return waits_.hopeless(culprit); });
+  }
+  void leave_out_the_hopeless(std::vector<Culprit>& culprits) const {
+    std::erase_if(culprits, [&](const Culprit& culprit) { return waits_.hopeless(culprit); });
   }
 
   [[nodiscard]] std::vector<Culprit> by_interest(std::vector<Culprit> culprits) const {
@@ -153,8 +168,17 @@ class Pursuit {
   bool end(ChainEnd how, pid_t last, std::string_view remark) {
     chain_.end = how;
     chain_.last = last;
-    chain_.text = describe_end(snapshot_, chain_, remark);
+    chain_.text = describe_end(snapshot_, chain_, {.remark = remark, .others = others_than(last)});
     return true;
+  }
+
+  /// How many more than this one could end the last wait, where one of them is enough.
+  [[nodiscard]] std::size_t others_than(pid_t last) const {
+    const WaitStep& step = chain_.steps.back();
+    const WaitEdge& edge = waits_.all().at({step.pid, step.tid});
+    if (last == 0 || edge.poll != nullptr || edge.watches.front().culprits.each) return 0;
+    return static_cast<std::size_t>(
+        std::ranges::count_if(step.culprits, [&](pid_t culprit) { return culprit != last; }));
   }
 
   const Snapshot& snapshot_;

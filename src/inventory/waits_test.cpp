@@ -67,6 +67,59 @@ TEST(Why, PrefersWhoWaitsToWhoMerelyInheritedTheEnd) {
   EXPECT_EQ(chain.steps[0].culprits, (Pids{2, 3}));
 }
 
+// Reader 3 is in a deadlock of its own, but reader 2 may read at any time.
+TEST(Why, OneWhoIsInADeadlockDoesNotHideAnotherWhoIsNot) {
+  for (const char state : {'S', 'R', 'T'}) {
+    MadeSnapshot made;
+    made.process(1, "writer").process(2, "healthy", 1, state).process(3, "stuck").process(4, "other");
+    made.object(Kind::pipe)
+        .open_in(1, Access::write)
+        .open_in(2, Access::read)
+        .open_in(3, Access::read)
+        .awaited_by(1, Wait::write);
+    made.lock(3).awaited_by(4, Wait::lock);
+    made.lock(4).awaited_by(3, Wait::lock);
+
+    const WaitChain chain = only_chain(made.take(), 1);
+    EXPECT_EQ(chain.end, state == 'T' ? ChainEnd::stopped : ChainEnd::running);
+    EXPECT_EQ(chain.last, 2);
+    EXPECT_EQ(chain.steps[0].culprits, (Pids{2, 3}));
+    if (state == 'S')
+      EXPECT_EQ(chain.text, "healthy(2) or 1 other could end it; healthy(2) waits for no IPC object itself");
+    EXPECT_EQ(deadlocks(made.take()).size(), 1U);
+  }
+}
+
+// A child that kept the server's socket, and waits for itself on a pair of its own.
+TEST(Why, AStuckChildWithACopyOfTheSocketIsNotTheServer) {
+  MadeSnapshot made;
+  made.process(1, "sender").process(2, "server").process(3, "child");
+  MadeObject& server = made.object(Kind::unix_socket).named("unix-dgram:@x");
+  server.open_in(2, Access::read_write).open_in(3, Access::read_write);
+  made.object(Kind::unix_socket).open_in(1, Access::read_write).peer(server).awaited_by(1, Wait::send);
+  auto [one, other] = made.sockets(3, 3);
+  one.awaited_by(3, Wait::receive);
+
+  const WaitChain chain = only_chain(made.take(), 1);
+  EXPECT_EQ(chain.end, ChainEnd::running);
+  EXPECT_EQ(chain.last, 2);
+  EXPECT_EQ(only_chain(made.take(), 3).end, ChainEnd::deadlock);
+}
+
+TEST(Why, WhereNobodyButTheStuckIsKnownTheChainDoesNotCallItADeadlock) {
+  MadeSnapshot made;
+  made.process(1, "writer").process(2, "opens").process(3, "stuck").process(4, "other");
+  made.object(Kind::pipe)
+      .open_in(1, Access::write)
+      .open_in(2, Access::read)
+      .open_in(3, Access::read)
+      .awaited_by(1, Wait::write);
+  made.object(Kind::fifo).named("fifo:/f").awaited_by(2, Wait::open);
+  made.lock(3).awaited_by(4, Wait::lock);
+  made.lock(4).awaited_by(3, Wait::lock);
+  EXPECT_EQ(only_chain(made.take(), 1).end, ChainEnd::nobody) << "somebody may open the FIFO";
+}
+
 TEST(Why, IsNoDeadlockWhileOneWhoCouldHelpRuns) {
   MadeSnapshot made;
   made.process(1, "parent").process(2, "worker").process(3, "worker");
@@ -200,6 +253,16 @@ TEST(Why, FollowsSocketsToTheHoldersOfTheOtherEnd) {
   EXPECT_EQ(chain.end, ChainEnd::running);
 }
 
+TEST(Why, ASenderIsToldWhatOfItsOwnWaitsToBeRead) {
+  MadeSnapshot made;
+  made.process(1, "client").process(2, "server");
+  auto [client, server] = made.sockets(1, 2);
+  client.filled(0, 212992).with("send-buffer", "214016 of 212992 bytes, the kernel's own included");
+  client.awaited_by(1, Wait::send);
+  EXPECT_EQ(only_chain(made.take(), 1).steps[0].text,
+            "sends to a Unix socket, which takes no more (214016 of 212992 bytes of its buffer wait to be read)");
+}
+
 TEST(Why, AFullBacklogIsTheListenersFault) {
   MadeSnapshot made;
   made.process(1, "client").process(2, "server", 1, 'T');
@@ -254,6 +317,26 @@ TEST(Why, ADeadOwnerIsNobody) {
   const WaitChain chain = only_chain(made.take(), 1);
   EXPECT_EQ(chain.end, ChainEnd::nobody);
   EXPECT_EQ(chain.text, "the owner of the mutex is dead");
+}
+
+TEST(Why, AnOwnerThatIsNotKnownIsNotSaidToBeDead) {
+  struct Owner {
+    std::string_view detail;
+    std::string_view text;
+  };
+  for (const Owner& owner :
+       {Owner{"2, as several call themselves that have the memory",
+              "the owner of the mutex is one of several that have its number, each in its own pid namespace"},
+        Owner{"2, which may not be looked into", "who has the number of the mutex's owner may not be looked into"},
+        Owner{"2, which is not seen from here, or dead",
+              "the owner of the mutex is dead, or in a pid namespace that is not seen from here"}}) {
+    MadeSnapshot made;
+    made.process(1, "app");
+    made.object(Kind::futex).with("owner", owner.detail).awaited_by(1, Wait::futex);
+    const WaitChain chain = only_chain(made.take(), 1);
+    EXPECT_EQ(chain.end, ChainEnd::unknown) << owner.detail;
+    EXPECT_EQ(chain.text, owner.text);
+  }
 }
 
 TEST(Why, KnowsNoProcessThatIsNotThere) {

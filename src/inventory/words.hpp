@@ -48,6 +48,22 @@ template <std::integral Number>
   return to_number<Number>(take_word(text), base);
 }
 
+/// The word for that many: `1` of `queues` is a `queue`.
+[[nodiscard]] inline std::string_view in_number(std::uint64_t count, std::string_view plural) noexcept {
+  if (count != 1) return plural;
+  const bool long_ending = plural.ends_with("sses") || plural.ends_with("ches");
+  if (long_ending)
+    plural.remove_suffix(2);
+  else if (plural.ends_with('s'))
+    plural.remove_suffix(1);
+  return plural;
+}
+
+/// `1 thread`, `2 threads`.
+[[nodiscard]] inline std::string counted(std::uint64_t count, std::string_view plural) {
+  return std::to_string(count).append(" ").append(in_number(count, plural));
+}
+
 [[nodiscard]] inline std::string to_hexadecimal(std::uint64_t number) {
   std::array<char, 16> digits{};
   return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr};

@@ -70,6 +70,12 @@ bool read_attribute(UnixSocketInfo& socket, std::uint16_t type, std::string_view
       socket.send_queue = queues.udiag_wqueue;
       return true;
     }
+    case UNIX_DIAG_MEMINFO: {
+      std::array<std::uint32_t, SK_MEMINFO_SNDBUF + 1> figures{};  // more may follow
+      if (!take(content, figures)) return false;
+      socket.send_buffer = figures[SK_MEMINFO_SNDBUF];
+      return true;
+    }
     case attribute_user: {
       std::uint32_t user = 0;
       if (!take(content, user)) return false;
@@ -156,8 +162,8 @@ Result<std::vector<UnixSocketInfo>> unix_sockets(int diag) {
   query.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   query.request.sdiag_family = AF_UNIX;
   query.request.udiag_states = ~0U;
-  query.request.udiag_show =
-      UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
+  query.request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN |
+                             UDIAG_SHOW_MEMINFO | UDIAG_SHOW_UID;
   drop_what_is_left(diag);
   if (retry_interrupted([&] { return ::send(diag, &query, sizeof query, 0); }) < 0)
     return std::unexpected{Error::last("send", "sock_diag")};

@@ -77,6 +77,25 @@ TEST(UnixDiag, TellsAPairWithWhatWaitsInIt) {
   EXPECT_NE(receiver.cookie, find(sockets, inode_of(a.get())).cookie);
 }
 
+TEST(UnixDiag, TellsThatASenderHasNoRoomLeft) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const UniqueFd sender{ends[0]};
+  const UniqueFd receiver{ends[1]};
+  const std::array<char, 4096> block{};
+  while (::write(sender.get(), block.data(), block.size()) > 0) {
+  }
+  ASSERT_EQ(errno, EAGAIN);
+
+  const auto sockets = all_sockets();
+  const UnixSocketInfo& full = find(sockets, inode_of(sender.get()));
+  ASSERT_TRUE(full.send_buffer.has_value());
+  EXPECT_GE(full.send_queue, *full.send_buffer);
+  const UnixSocketInfo& idle = find(sockets, inode_of(receiver.get()));
+  ASSERT_TRUE(idle.send_buffer.has_value());
+  EXPECT_LT(idle.send_queue, *idle.send_buffer);
+}
+
 TEST(UnixDiag, TellsAListenerItsFileAndWhoWaitsToBeAccepted) {
   const test::ScratchDirectory scratch;
   const std::string path = scratch.file("s");

@@ -31,6 +31,10 @@ class Flock(AppletTest):
         self.same("flock f ''", 69)
         self.same("printf 'echo script $1\\n' >s; chmod +x s; flock f ./s a; flock -F f ./s b", 0)
 
+    def test_a_folder_that_is_not_there(self):
+        self.same("flock f/ true; echo $?; ls", 0)
+        self.same("flock no/such/f true", 66)
+
     def test_options_end_at_the_file(self):
         for line in ("flock f -- echo a", "flock f -n echo a", "flock f --com a", "flock f -cecho"):
             self.same(line, 69)

@@ -81,7 +81,7 @@ class Lslocks(AppletTest):
         self.same("lslocks -p 99999; lslocks -i -J -p 99999 >/dev/null", 0)
 
     def test_wrong_use(self):
-        for words in ("-z", "-o foo", "-o foo,bar", "-o PATH,foo", "-o PATH,", "-o ,", "-o ''", "-o +", "-p x", "-p ''", "-J -r",
+        for words in ("-z", "-o foo", "-o foo,bar", "-o PATH,foo", "-o PATH,", "-o PID,,PATH", "-o ,PID", "-o +,PID", "-o ,", "-o ''", "-o +", "-p x", "-p ''", "-J -r",
                       "-rJ", "-p 99999999999", "-o", "--output"):
             self.same("lslocks " + words, 1)
         self.same("lslocks -n -i >/dev/null extra words", 0)

@@ -32,4 +32,7 @@ class Names(ShellTest):
     def test_what_is_no_applet(self):
         self.assertIn("there are flock, ipcmk, ipcrm, ipcs, lslocks", self.sh("ginnel applet cat x -y", code=2).errors)
         self.assertIn("NAME is required", self.sh("ginnel applet", code=2).errors)
-        self.assertIn("ginnel applet flock", self.sh("ginnel applet --help").text)
+        shown = self.sh("ginnel applet --help").text
+        self.assertIn("ginnel applet flock", shown)
+        for name in ("flock", "ipcmk", "ipcrm", "ipcs", "lslocks"):
+            self.assertRegex(shown, rf"(?m)^ {{22}}{name}: ")

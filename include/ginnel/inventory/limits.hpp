@@ -60,8 +60,8 @@ struct Explanation {
       false;  ///< a limit behind it is nearly reached, or what it speaks of is to be seen: this may well be it
 };
 
-/// What an errno (`ENOSPC`) or signal (`SIGBUS`) means for each IPC call that gives it, or for one call only; the likely
-/// ones first. `limits` are those of the process that met it. Pure.
+/// What an errno (`ENOSPC`) or signal (`SIGBUS`) means for each IPC call that gives it, or for one call only, in small letters or
+/// capital ones; the likely ones first. EWOULDBLOCK is EAGAIN, and EDEADLOCK is EDEADLK. `limits` are those of the process that met it. Pure.
 /// Errors: EINVAL (an errno, or a call with this errno, that is not known here: the hint lists those that are).
 [[nodiscard]] Result<std::vector<Explanation>> explain(const Snapshot& snapshot, const std::vector<Limit>& limits,
                                                        std::string_view errno_name, std::string_view call = {});

@@ -172,7 +172,8 @@ struct Object {
   Fact<Creator> creator;
   Fact<Time> changed;  ///< when it was made or last changed (ctime)
   std::vector<Holder> holders;
-  std::vector<Waiter> waiters;
+  std::vector<Waiter>
+      waiters;  ///< of memory that is shared: who sleeps on a word in it, which is an object of its own too
   Fact<Fill> fill;
   std::vector<ObjectId> peers;  ///< the other end of a socket
   Fact<std::string> cgroup;     ///< of the holders, when they are all in one

@@ -10,8 +10,8 @@ namespace ginnel::inventory {
 
 // Which thread waits for whom. A pipe, a queue or a socket is served by any thread of a process, so a process is held up when
 // all of its threads wait; an idle one, asleep on a futex of its own process that names no owner, counts neither way. A lock
-// or mutex is given back by its holder. Where several could end a wait, the chain follows those who are themselves in a
-// deadlock, then those whose own wait leads to somebody, then stopped ones, then those who run.
+// or mutex is given back by its holder. Where several could end a wait, the chain follows those whose own wait leads to
+// somebody, then stopped ones, then those who run; those who are in a deadlock only where all are, or where each has to give way.
 //
 // A thread that polls goes on when anything of what it polls is ready. It is in a deadlock only if all of that is seen, it has no
 // timeout, and nobody who could make any of it ready goes on. A chain leads on through it to those who wait, are in a

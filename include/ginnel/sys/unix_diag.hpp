@@ -28,10 +28,12 @@ struct UnixSocketInfo {
   std::optional<std::uint64_t> peer;  ///< inode of the other end; none while it is not accepted
   std::vector<std::uint64_t>
       pending;  ///< of a listener: inodes of the ends that wait to be accepted; 0 for those that have gone
-  /// Stream: bytes to be read. Datagram and seqpacket: size of the first message. Listener: connections that wait.
+  /// Stream and seqpacket: bytes to be read. Datagram: size of the first message. Listener: connections that wait.
   std::uint32_t receive_queue = 0;
   std::uint32_t send_queue =
       0;  ///< bytes sent and not read yet, with the kernel's overhead; of a listener: the backlog
+  /// How much of send_queue there may be: from that on a sender has to wait.
+  std::optional<std::uint32_t> send_buffer;
   std::optional<std::uint32_t> user;  ///< from Linux 5.3
 };
 
