@@ -79,6 +79,16 @@ std::string waits_text(const Snapshot& snapshot, const Object& object, std::size
   return text;
 }
 
+/// Who holds the other ends, of at most `most` of them, and then `+N`.
+std::string peers_text(const Snapshot& snapshot, const Object& object, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, object.peers.size()); ++i)
+    if (const Object* peer = snapshot.object(object.peers[i]))
+      text += (text.empty() ? "" : " ") + display_holders(snapshot, *peer, most);
+  if (object.peers.size() > most) text += fmt::format(" +{}", object.peers.size() - most);
+  return text;
+}
+
 bool may_go(Verdict verdict) { return verdict == Verdict::safe || verdict == Verdict::likely; }
 
 Cell verdict_cell(const Row& row) {
@@ -226,13 +236,7 @@ const std::vector<ObjectColumn>& object_columns() {
       {"peers",
        "the other ends of a socket",
        {"PEERS", Align::left, true},
-       [](const Row& row) {
-         std::string text;
-         for (const inventory::ObjectId& id : row.object->peers)
-           if (const Object* peer = row.snapshot->object(id))
-             text += (text.empty() ? "" : " ") + display_holders(*row.snapshot, *peer, holders_shown);
-         return Cell{text};
-       }},
+       [](const Row& row) { return Cell{peers_text(*row.snapshot, *row.object, people_shown)}; }},
       {"age",
        "since it was made or last changed",
        {"AGE", Align::right},

@@ -62,7 +62,7 @@ using Time = std::chrono::sys_time<std::chrono::nanoseconds>;
 /// | fifo, posix-shm, posix-sem, memfd | – | of the file system | inode | birth time in ns where it is told, or else ctime |
 /// | eventfd, epoll, signalfd, timerfd | – | – | eventfd-id, or a number that this boot gives to no other | – |
 /// | lock | – | of the file | inode | hash of kind and range |
-/// | futex | – | of the file, or 0 | inode, or the pid | offset or address |
+/// | futex | –; of a private one the start time of its process | of the file, or 0 | inode, or the pid | offset or address |
 /// | signal | – | – | pid | start time in ticks |
 /// | topic, latest, queue | – | of the file system | inode of its folder | birth time of the folder in ns; 0 where it is not told |
 struct ObjectId {
