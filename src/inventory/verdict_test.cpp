@@ -195,7 +195,7 @@ TEST(Verdict, OfWhatDescriptorsTellIsOnlyAsGoodAsTheView) {
         {"init is closed", left, closed(1), Verdict::likely, "init could not be looked into"},
         {"a process is closed and gone since", left,
          [](Snapshot& snapshot, Object&) { snapshot.coverage.unreadable.push_back(51); }, Verdict::unknown,
-         "1 processes"},
+         "1 process could"},
         {"descriptors are under way", left, [](Snapshot& snapshot, Object&) { snapshot.coverage.in_flight = 2; },
          Verdict::unknown, "2 descriptors wait in sockets"},
         {"a connection with data is not accepted yet", left,
