@@ -195,7 +195,7 @@ TEST(Verdict, OfWhatDescriptorsTellIsOnlyAsGoodAsTheView) {
         {"init is closed", left, closed(1), Verdict::likely, "init could not be looked into"},
         {"a process is closed and gone since", left,
          [](Snapshot& snapshot, Object&) { snapshot.coverage.unreadable.push_back(51); }, Verdict::unknown,
-         "1 processes"},
+         "1 process could"},
         {"descriptors are under way", left, [](Snapshot& snapshot, Object&) { snapshot.coverage.in_flight = 2; },
          Verdict::unknown, "2 descriptors wait in sockets"},
         {"a connection with data is not accepted yet", left,
@@ -227,7 +227,7 @@ TEST(Verdict, OfSocketPaths) {
       {"bound nowhere", left, change_nothing, Verdict::safe, "bound by no socket"},
       {"a network namespace was not visited", left, unvisited(NamespaceKind::network), Verdict::unknown, "a net name"},
       {"a mount namespace does not matter", left, unvisited(NamespaceKind::mount), Verdict::safe, "bound by no socket"},
-      {"a process hides its network namespace", left, closed(50), Verdict::likely, "1 processes do not tell"},
+      {"a process hides its network namespace", left, closed(50), Verdict::likely, "1 process does not tell"},
       {"a kernel thread has no sockets", left,
        [](Snapshot& snapshot, Object&) {
          hand_made::add_closed(snapshot, 50);
