@@ -168,6 +168,81 @@ class Owners(Views):
         self.assertEqual(numbers[1:], ["2"], numbers)
 
 
+# A server that sleeps, and a child of it that waits on a pair of sockets of its own and has kept the server's; or two readers of a
+# full pipe, of which one is in a circle of locks with a third process.
+STUCK_CHILD = """
+import os, socket, sys, time
+server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+server.bind(sys.argv[1].replace("@", "\\0"))
+if os.fork() == 0:
+    ends = socket.socketpair()
+    ends[0].recv(1)
+open("ready", "w").close()
+time.sleep(600)
+"""
+SENDER = """
+import socket, sys
+sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sender.connect(sys.argv[1].replace("@", "\\0"))
+open("sends", "w").close()
+while True: sender.send(b"x")
+"""
+STUCK_READER = """
+import fcntl, os, sys, time
+read, write = os.pipe()
+told, tell = os.pipe()
+start, begin = os.pipe()
+def take(first, second):
+    files = [open(name, "w") for name in (first, second)]
+    fcntl.flock(files[0], fcntl.LOCK_EX)
+    os.write(tell, b".")
+    os.read(start, 1)
+    fcntl.flock(files[1], fcntl.LOCK_EX)
+for names, reads in ((("one", "two"), True), (("two", "one"), False)):
+    if os.fork() == 0:
+        if not reads: os.close(read)
+        os.close(write)
+        take(*names)
+if os.fork() == 0:
+    os.close(write)
+    open("healthy", "w").write(str(os.getpid()))
+    time.sleep(600)
+for _ in range(2): os.read(told, 1)
+os.write(begin, b"..")
+os.close(read)
+while not os.path.exists("healthy"): time.sleep(0.01)
+open("ready", "w").close()
+while True: os.write(write, b"x" * 65536)
+"""
+
+
+class Culprits(Views):
+    def chain_of(self, pid):
+        chains = []
+        def is_blocked():
+            chains[:] = json.loads(self.sh(f"ginnel why {pid} --json", code=None).out)["chains"]
+            return bool(chains)
+        self.wait_until(is_blocked, "a wait")
+        return chains[0]
+
+    def test_who_sleeps_is_not_hidden_by_a_child_that_is_stuck(self):
+        self.need_root()
+        name = f"@ginnel-test-{os.getpid()}-{time.monotonic_ns()}"
+        server = self.python(STUCK_CHILD, name)
+        sender = self.python(SENDER, name, ready="sends")
+        chain = self.chain_of(sender.pid)
+        self.assertEqual([chain["end"], chain["culprit"]], ["running", server.pid], chain)
+        self.assertIn(" or 1 other could end it", chain["text"])
+
+    def test_a_reader_that_sleeps_is_not_hidden_by_one_in_a_deadlock(self):
+        self.need_root()
+        writer = self.python(STUCK_READER)
+        self.wait_until(lambda: self.sh("ginnel why --deadlocks", code=None).code == 0, "a deadlock")
+        chain = self.chain_of(writer.pid)
+        with open(self.path("healthy"), encoding="ascii") as healthy:
+            self.assertEqual([chain["end"], chain["culprit"]], ["running", int(healthy.read())], chain)
+
+
 def nulls_of(value, path=""):
     """Where a document has a null for which no reason is given beside it."""
     if isinstance(value, list):
