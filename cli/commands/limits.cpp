@@ -110,7 +110,8 @@ void print_reasons(const std::vector<Limit>& limits, const Screen& screen) {
   const auto add = [&](std::string_view column, const inventory::Fact<std::uint64_t>& fact, const Limit& limit) {
     if (fact || fact.reason() == "unlimited") return;
     std::string& list = names[{column, fact.reason()}];
-    list += (list.empty() ? "" : ", ") + name_text(limit);
+    if (const std::string name = name_text(limit); !list.ends_with(name))  // of bytes and of inodes
+      list += (list.empty() ? "" : ", ") + name;
   };
   for (const Limit& limit : limits) {
     add("USED", limit.used, limit);

@@ -361,7 +361,7 @@ constexpr std::array all_meanings{
             .look = look_for_locks},
     Meaning{.error = "EAGAIN",
             .call = "flock",
-            .meaning = "Another open file has the lock (it is the same number as EWOULDBLOCK).",
+            .meaning = "Another open file has the lock (EAGAIN and EWOULDBLOCK are one number).",
             .tell = "ginnel ls lock shows who; a child inherits the lock of its parent with the descriptor",
             .remedy = "wait without LOCK_NB, or look at why the holder keeps it (ginnel why PID)",
             .source = "flock(2)",

@@ -165,8 +165,9 @@ void judge_socket(Trial& trial) {
   weigh_numbers(trial);
   const Sight::Closed& hidden = trial.sight().networks;
   if (const std::size_t count = hidden.processes + (hidden.init ? 1 : 0); count > 0)
-    trial.against(Verdict::likely, std::to_string(count) +
-                                       " processes do not tell their network namespace: it may not have been visited");
+    trial.against(Verdict::likely, counted(count, "processes") +
+                                       (count == 1 ? " does not tell its" : " do not tell their") +
+                                       " network namespace: it may not have been visited");
   trial.weigh_processes({});
   trial.weigh_namespaces(NamespaceKind::network);
   trial.weigh_age();

@@ -227,7 +227,7 @@ TEST(Verdict, OfSocketPaths) {
       {"bound nowhere", left, change_nothing, Verdict::safe, "bound by no socket"},
       {"a network namespace was not visited", left, unvisited(NamespaceKind::network), Verdict::unknown, "a net name"},
       {"a mount namespace does not matter", left, unvisited(NamespaceKind::mount), Verdict::safe, "bound by no socket"},
-      {"a process hides its network namespace", left, closed(50), Verdict::likely, "1 processes do not tell"},
+      {"a process hides its network namespace", left, closed(50), Verdict::likely, "1 process does not tell"},
       {"a kernel thread has no sockets", left,
        [](Snapshot& snapshot, Object&) {
          hand_made::add_closed(snapshot, 50);
