@@ -326,6 +326,9 @@ Result<Process> spawn(const Command& command, SpawnOptions options) {
   UniqueFd pidfd{pidfd_number};
 
   const auto failure = failure_told(*report);
+  // The program may have begun: its refusal for want of a descriptor would come too late, and these two are enough to hold it.
+  report->read_end.reset();
+  report->write_end.reset();
   if (failure && failure->step != Step::none) {
     collect(pidfd);
     return std::unexpected{
