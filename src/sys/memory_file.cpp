@@ -42,7 +42,7 @@ Result<void> check_room(int fd, Bytes size, std::string_view object) {
   if (size.count() > largest)
     return std::unexpected{Error{EFBIG, "fallocate", object,
                                  size.to_string() + " is more than this process may make a file: " +
-                                     process_limit("RLIMIT_FSIZE", RLIMIT_FSIZE)}};
+                                     process_limit("RLIMIT_FSIZE", RLIMIT_FSIZE) + "; raise it: ulimit -f"}};
 
   struct statfs fs{};
   if (retry_interrupted([&] { return ::fstatfs(fd, &fs); }) < 0) return std::unexpected{Error::last("fstatfs", object)};

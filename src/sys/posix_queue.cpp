@@ -29,7 +29,8 @@ bool descriptors_are_used_up() {
 }
 
 std::string descriptor_hint() {
-  return "this process has no descriptor left: " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE);
+  return "this process has no descriptor left: " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE) +
+         "; close some, or raise it: ulimit -n";
 }
 
 std::string create_hint(int code, const PosixQueueOptions& options) {
