@@ -97,7 +97,7 @@ Result<LatestReader> LatestReader::open(const std::string& name, const MessageTy
   const auto value = view_value(*folder, type.name.empty() ? nullptr : &type);
   if (!value) return std::unexpected{value.error()};
   std::vector<ReaderView> living;
-  if (folder->remove_dead_readers(living)) folder->announce();
+  if (const auto removed = folder->remove_dead_readers(living); removed && *removed) folder->announce();
   const std::uint32_t places = *value ? (*value)->shape.readers() : latest_readers_max;
   auto page = make_page(*folder, false, [&](const OwnerStamp&, unsigned attempt) {
     return attempt < places ? latest_page_name(attempt) : std::string{};

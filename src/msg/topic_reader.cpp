@@ -89,12 +89,15 @@ Result<void> TopicReader::Cold::look_for_rings() {
   Result<void> outcome;
   bool complete = true;
   std::vector<std::uint64_t> still_there;
-  for (const std::string& name : topic.names()) {
+  const auto names = topic.names();
+  if (!names) return std::unexpected{names.error()};
+  for (const std::string& name : *names) {
     if (!TopicFolder::ring_number(name)) continue;
     auto file = attach_ring(topic, name, type.name.empty() ? nullptr : &type);
     if (!file) {
       // One that went meanwhile is nobody's fault.
       if (file.error().code() != ENOENT) outcome = std::unexpected{file.error()};
+      if (is_want(file.error())) complete = false;
       continue;
     }
     if (has_attached(*file)) continue;
