@@ -11,7 +11,6 @@
 namespace ginnel::detail {
 namespace {
 
-constexpr const char* bell_name = "bell";
 Result<UniqueFd> make_bell(const SharedFolder& folder, unsigned mode) {
   auto file = folder.make_file(Bytes{page_bytes}, mode);
   if (!file) return file;

@@ -16,6 +16,9 @@
 
 namespace ginnel::detail {
 
+/// Of the file that whoever comes first makes, and that all have.
+inline constexpr const char* bell_name = "bell";
+
 /// A reader's page as others see it.
 struct ReaderView {
   RangeLocks file;

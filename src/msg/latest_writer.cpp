@@ -76,6 +76,7 @@ Result<LatestWriter> LatestWriter::create(const std::string& name, const Message
                                           const LatestWriterOptions& options) {
   auto held = hold_object("latest", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto folder = BellFolder::open(std::move(held->folder), held->address);
   if (!folder) return std::unexpected{folder.error()};
   auto mark = ForkMark::create();
@@ -86,6 +87,7 @@ Result<LatestWriter> LatestWriter::create(const std::string& name, const Message
                                 .alignment = std::max<std::uint64_t>(word_bytes, type.alignment),
                                 .slots = readers + LatestShape::slots_besides_readers});
   if (!value) return std::unexpected{value.error()};
+  taken_back.keep();
   folder->announce();
   auto cold = std::unique_ptr<Cold>{new Cold{.folder = std::move(*folder), .value = std::move(*value)}};
   return LatestWriter{std::move(cold), std::move(*mark)};

@@ -174,6 +174,7 @@ Result<TopicReader> TopicReader::open(const std::string& name, const MessageType
                                       const SubscriberOptions& options) {
   auto held = hold_object("topic", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto topic = TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   auto mark = ForkMark::create();
@@ -186,6 +187,7 @@ Result<TopicReader> TopicReader::open(const std::string& name, const MessageType
   cold->topic.announce();
   TopicReader reader{std::move(cold), std::move(*mark)};
   if (auto found = reader.cold_->look_for_rings(); !found) return std::unexpected{found.error()};
+  taken_back.keep();
   return reader;
 }
 

@@ -139,6 +139,7 @@ Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageTy
                                         const PublisherOptions& options) {
   auto held = hold_object("topic", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto topic = TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   topic->clean_up();
@@ -150,6 +151,7 @@ Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageTy
   auto cold = std::make_unique<Cold>(Cold{.topic = std::move(*topic), .ring = std::move(*ring)});
   cold->own_generation = cold->topic.announce();
   cold->header().created_generation.store(cold->own_generation);
+  taken_back.keep();
   return TopicWriter{std::move(cold), std::move(*mark)};
 }
 
