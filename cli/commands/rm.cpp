@@ -67,7 +67,7 @@ int remove_one(const std::string& text, bool force, Users& users) {
   if (!address) return complain(address.error().message());
   if (!force && !guards_itself(address->kind)) {
     const auto used_by = users.of(text);
-    if (!used_by) return complain(used_by.error().message());
+    if (!used_by) return complain(address->to_string() + ": who uses it: " + used_by.error().message());
     if (!used_by->empty())
       return complain(fmt::format("{}: in use by {}; end them first, or say --force", address->to_string(), *used_by));
   }
