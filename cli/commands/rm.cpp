@@ -40,6 +40,11 @@ class Users {
     }
     const auto objects = find_objects(*snapshot_, address);
     if (!objects) return std::unexpected{objects.error()};
+    if (objects->empty())
+      for (const inventory::NamespaceInfo& space : snapshot_->coverage.namespaces)
+        if (space.own && !space.visited)
+          return std::unexpected{Error{ENODATA, "look into", "this namespace",
+                                       fmt::format("{}; if nobody uses it, say --force", space.reason)}};
     const inventory::Judge judge{*snapshot_};
     constexpr std::size_t most = 8;
     for (const inventory::Object* object : *objects) {
