@@ -298,7 +298,9 @@ std::string hint_for(const Failure& failure, const std::string& program) {
 }
 
 std::string hint_for_fork(int code) {
-  if (code == EAGAIN) return "the limit of processes is reached (RLIMIT_NPROC of this user, or pids.max of the cgroup)";
+  if (code == EAGAIN)
+    return "the limit of processes is reached (RLIMIT_NPROC of this user, or pids.max of the cgroup); end some, or raise it: "
+           "ulimit -u";
   return {};
 }
 
