@@ -22,13 +22,14 @@ class Case:
     prints: bool = False  # the line itself prints `data`
     named: str = "{n}"  # what an error has to name
     keeps: tuple = ()  # what is meant to stay: a lock's file
+    to_file: bool = False  # its standard output is a file, of whose size nobody asks afterwards
     idle: str = ""  # what the line says, with code 1, where all is well and nobody is there
 
 
 def moved(scheme, place, make, options="", takes="", removes=True):
     """An object that lies between its sender and its receiver: made, sent to, and received from."""
     address = f"{scheme}:{place}"
-    made, sent, end = f"mk {address} {make}", f"send {address} data {options}", (f"rm {address}",) if removes else ()
+    made, sent, end = f"mk {address} {make}", f"send {address} data {options}", (f"rm --force {address}",) if removes else ()
     named = place if "{k}" not in place else "sysv-[a-z]+:(id=|{k})"
     received = (f"recv {address} --nonblock {takes}", "")
     return [Case(f"mk {scheme}", made, works=(sent, received), end=end, named=named),
@@ -38,7 +39,7 @@ def moved(scheme, place, make, options="", takes="", removes=True):
 
 def memory(scheme, place):
     address = f"{scheme}:{place}"
-    made, end = f"mk {address} --size 8K", (f"rm {address}",)
+    made, end = f"mk {address} --size 8K", (f"rm --force {address}",)
     named = place if "{k}" not in place else "sysv-[a-z]+:(id=|{k})"
     read = (f"recv {address} --size 4", "")
     return [Case(f"mk {scheme}", made, works=(f"send {address} {WHOLE}", f"send {address} data", read), end=end, named=named),
@@ -48,7 +49,7 @@ def memory(scheme, place):
 
 def semaphore(scheme, place):
     address = f"{scheme}:{place}"
-    made, end = f"mk {address} --count 1", (f"rm {address}",)
+    made, end = f"mk {address} --count 1", (f"rm --force {address}",)
     named = place if "{k}" not in place else "sysv-[a-z]+:(id=|{k})"
     taken, given = f"sem wait {address} --nonblock", f"sem post {address}"
     return [Case(f"mk {scheme}", made, works=(taken, given), end=end, named=named),
@@ -68,13 +69,13 @@ def met(scheme, place, listen="--listen", named=None):
 
 
 FIFO = [
-    Case("mk fifo", "mk fifo:{p}/{n}", works=(("recv fifo:{p}/{n}", "send fifo:{p}/{n} data"),), end=("rm fifo:{p}/{n}",)),
+    Case("mk fifo", "mk fifo:{p}/{n}", works=(("recv fifo:{p}/{n}", "send fifo:{p}/{n} data"),), end=("rm --force fifo:{p}/{n}",)),
     Case("send fifo", "send fifo:{p}/{n} data --timeout 5s", before=("mk fifo:{p}/{n}",), partner="recv fifo:{p}/{n}",
-         end=("rm fifo:{p}/{n}",)),
+         end=("rm --force fifo:{p}/{n}",)),
     Case("recv fifo", "recv fifo:{p}/{n} --timeout 5s", before=("mk fifo:{p}/{n}",), partner="send fifo:{p}/{n} data",
-         end=("rm fifo:{p}/{n}",)),
+         end=("rm --force fifo:{p}/{n}",)),
     Case("relay fifo", "relay fifo:{p}/{n} - --timeout 5s", before=("mk fifo:{p}/{n}",), partner="send fifo:{p}/{n} data",
-         end=("rm fifo:{p}/{n}",)),
+         end=("rm --force fifo:{p}/{n}",)),
 ]
 UNIX = [one for scheme in ("unix", "unix-seq") for place in ("{p}/{n}", "@{n}") for one in met(scheme, place)] + \
     [one for place in ("{p}/{n}", "@{n}") for one in met("unix-dgram", place, "")] + [
@@ -88,19 +89,20 @@ CHANNEL = met("channel", "{p}/{n}") + [
     Case("relay channel", "relay --one-way --listen channel:{p}/{n} - --timeout 5s",
          partner="send channel:{p}/{n} data --capacity 64K --timeout 5s")]
 TOPIC = [
-    Case("recv topic", "recv topic:{n} --timeout 5s", partner=f"send topic:{{n}} data {RING} --timeout 5s", end=("rm topic:{n}",)),
-    Case("send topic", f"send topic:{{n}} data {RING} --timeout 5s", partner="recv topic:{n} --timeout 5s", end=("rm topic:{n}",)),
+    Case("recv topic", "recv topic:{n} --timeout 5s", partner=f"send topic:{{n}} data {RING} --timeout 5s", end=("rm --force topic:{n}",)),
+    Case("send topic", f"send topic:{{n}} data {RING} --timeout 5s", partner="recv topic:{n} --timeout 5s", end=("rm --force topic:{n}",)),
     # The only one there: the other side comes when there is plenty again.
-    Case("send topic alone", f"send topic:{{n}} data {RING} --timeout 0s", end=("rm topic:{n}",), idle="no reader"),
-    Case("recv topic alone", "recv topic:{n} --nonblock", end=("rm topic:{n}",), idle="would block|nothing"),
+    Case("send topic alone", f"send topic:{{n}} data {RING} --timeout 0s", end=("rm --force topic:{n}",), idle="no reader"),
+    Case("recv topic alone", "recv topic:{n} --nonblock", end=("rm --force topic:{n}",), idle="would block|nothing"),
 ]
 LATEST = [
-    Case("send latest", "send latest:{n} data", works=(("recv latest:{n} --nonblock", ""),), end=("rm latest:{n}",)),
-    Case("recv latest", "recv latest:{n} --nonblock", before=("send latest:{n} data",), end=("rm latest:{n}",), prints=True),
-    Case("recv latest alone", "recv latest:{n} --nonblock", end=("rm latest:{n}",), idle="would block|nothing"),
+    Case("send latest", "send latest:{n} data", works=(("recv latest:{n} --nonblock", ""),), end=("rm --force latest:{n}",)),
+    Case("recv latest", "recv latest:{n} --nonblock", before=("send latest:{n} data",), end=("rm --force latest:{n}",), prints=True),
+    Case("recv latest alone", "recv latest:{n} --nonblock", end=("rm --force latest:{n}",), idle="would block|nothing"),
 ]
 QUEUE = moved("queue", "{n}", SHAPE)
 MQ = moved("mq", "/{n}", "--messages 2 --size 64")
+LARGE_MQ = moved("mq", "/{n}", "--messages 2 --size 256")
 SYSV_MSG = moved("sysv-msg", "{k}", "")
 SHM, SYSV_SHM = memory("shm", "/{n}"), memory("sysv-shm", "{k}")
 MEMFD = [Case("send memfd", "send memfd:{memfd} data", works=(("recv memfd:{memfd} --size 4", ""),), named="memfd"),
@@ -118,11 +120,16 @@ REMOVAL = [Case("rm shm", "rm shm:/{n}", before=("mk shm:/{n} --size 8K",)),
            Case("rm sem", "rm sem:/{n}", before=("mk sem:/{n}",)),
            Case("rm mq", "rm mq:/{n}", before=("mk mq:/{n}",)),
            Case("rm fifo", "rm fifo:{p}/{n}", before=("mk fifo:{p}/{n}",)),
+           Case("rm topic", "rm topic:{n}", before=("send topic:{n} data --capacity 64K --timeout 0s",)),
            Case("rm queue", "rm queue:{n}", before=(f"mk queue:{{n}} {SHAPE}",)),
            Case("rm latest", "rm latest:{n}", before=("send latest:{n} data",)),
            Case("rm sysv-shm", "rm sysv-shm:{k}", before=("mk sysv-shm:{k} --size 8K",), named="{k}"),
            Case("rm sysv-msg", "rm sysv-msg:{k}", before=("mk sysv-msg:{k}",), named="{k}"),
            Case("rm sysv-sem", "rm sysv-sem:{k}", before=("mk sysv-sem:{k}",), named="{k}")]
+
+OUTPUT = Case("recv shm > file", "recv shm:/{n} --size 8K", before=("mk shm:/{n} --size 8K",), end=("rm --force shm:/{n}",), to_file=True,
+              named="standard output")
+STARTING = [one for one in RUN + LOCK if one.name != "run"] + [one for one in SEM if one.name == "hold sem"]
 
 PATHS = FIFO + UNIX + CHANNEL + LOCK
 NAMED_MEMORY = SHM + SEM + QUEUE + TOPIC + LATEST
