@@ -60,7 +60,7 @@ std::string creation_hint(int code, Bytes size, HugePages huge) {
       return size.to_string() + " is more than " + kernel_setting("kernel.shmmax") + "; raise it with sysctl";
     case ENOMEM:
       if (huge != HugePages::none) return huge_page_hint(code, size, huge);
-      return size.to_string() + " wanted, " + available_memory().to_string() + " of memory available on this machine";
+      return memory_hint(size);
     case EPERM:
       return huge_page_hint(code, size, huge);
     case EEXIST:
