@@ -135,3 +135,10 @@ PATHS = FIFO + UNIX + CHANNEL + LOCK
 NAMED_MEMORY = SHM + SEM + QUEUE + TOPIC + LATEST
 SYSV = SYSV_MSG + SYSV_SHM + SYSV_SEM
 ALL = PATHS + NAMED_MEMORY + MQ + SYSV + MEMFD + SIGNAL + RUN + REMOVAL
+
+# Kind, a line that makes memory of a size, one that writes a MiB into it from standard input, and one that removes it.
+MEMORY_OF_A_SIZE = (
+    ("mk shm", "mk shm:/big --size {size}", "send shm:/big", "rm --force shm:/big"),
+    ("mk sysv-shm", "mk sysv-shm:0x5eed --size {size}", "send sysv-shm:0x5eed", "rm --force sysv-shm:0x5eed"),
+    ("mk queue", "mk queue:big --messages 1 --size {size}", "send queue:big", "rm queue:big"),
+)
