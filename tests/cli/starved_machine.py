@@ -175,7 +175,8 @@ class Run:
 
         self.words = words
         self.process = subprocess.Popen([world.ginnel, *words], stdin=source, stdout=output, cwd="/",
-                                        stderr=subprocess.PIPE, preexec_fn=become if limits or user or cgroup else None, start_new_session=True)
+                                        stderr=subprocess.PIPE, start_new_session=True,
+                                        preexec_fn=become if limits or user or cgroup else None)
         self.ended_by_us, self.hung, self.out, self.err = False, False, b"", ""
 
     def stop(self):
