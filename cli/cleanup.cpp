@@ -25,17 +25,30 @@ std::array<Slot, slot_count> slots;
 
 /// Async-signal-safe throughout.
 void remove_paths_and_end(int signal_number) {
+  remove_registered_paths();
+  // The disposition went back to the default with SA_RESETHAND: the shell is to see which signal it was.
+  ::raise(signal_number);
+}
+
+}  // namespace
+
+void remove_registered_paths() noexcept {
   for (Slot& slot : slots) {
     if (!slot.armed.exchange(false)) continue;
     struct stat now{};
     if (::lstat(slot.path.data(), &now) == 0 && now.st_dev == slot.device && now.st_ino == slot.inode)
       ::unlink(slot.path.data());
   }
-  // The disposition went back to the default with SA_RESETHAND: the shell is to see which signal it was.
-  ::raise(signal_number);
 }
 
-}  // namespace
+void have_file_size_limit_told() {
+  if (is_ignored(SIGXFSZ)) return;
+  struct sigaction action{};
+  action.sa_handler = [](int) {};
+  action.sa_flags = static_cast<int>(SA_RESTART);
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(SIGXFSZ, &action, nullptr);
+}
 
 void install_cleanup_on_signals() {
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {

@@ -14,6 +14,13 @@ namespace ginnel::cli {
 /// A signal that was ignored (nohup) stays ignored.
 void install_cleanup_on_signals();
 
+/// What those signals do. Async-signal-safe.
+void remove_registered_paths() noexcept;
+
+/// Once, at the start: a write beyond RLIMIT_FSIZE is refused with EFBIG, and the command says so, in place of being killed by SIGXFSZ
+/// without a word. By a handler, which the commands that ginnel runs do not inherit.
+void have_file_size_limit_told();
+
 /// Whether whoever started ginnel has it ignore this signal, as nohup(1) does with SIGHUP. A blocked signal is received by a
 /// signalfd all the same.
 [[nodiscard]] bool is_ignored(int signal_number) noexcept;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "render/output.hpp"
 #include "standard_streams.hpp"
 #include "verbs.hpp"
+#include "want_of_memory.hpp"
 
 namespace ginnel::cli {
 namespace {
@@ -100,6 +102,29 @@ const CLI::Option* empty_option(const CLI::App& app) {
   return nullptr;
 }
 
+/// What the command line is about: a word of it that an error does not name by itself, where it failed at a pipe, a folder or /proc.
+std::string object_of(const CLI::App& app, const std::string& message) {
+  for (const CLI::App* chosen : app.get_subcommands())
+    if (std::string object = object_of(*chosen, message); !object.empty()) return object;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name(true);
+    if (name != "ADDRESS" && name != "PATH" && name != "PROCESS" && name != "FROM") continue;
+    const auto& words = option->results();
+    const auto is_told = [&](const std::string& word) {
+      return message.find(word.substr(word.find(':') + 1)) != std::string::npos;
+    };
+    if (!words.empty() && std::none_of(words.begin(), words.end(), is_told)) return words.front();
+  }
+  return {};
+}
+
+/// `channel:/run/plan: socket: EMFILE: …`
+std::string refusal_message(const CLI::App& app, const Error& error) {
+  const std::string message = error.message();
+  const std::string object = object_of(app, message);
+  return object.empty() ? message : object + ": " + message;
+}
+
 std::string usage_message(const std::string& who, const Error& error) {
   const std::string object = error.object().empty() ? "" : error.object() + ": ";
   return object + error.hint() + "\nsee '" + who + " --help'";
@@ -117,7 +142,7 @@ int run_verb_named(const Verb& verb, const CLI::App& app, const CommandRun& run,
   }
   auto code = run(trailing);
   if (!code) {
-    print_error(who, is_usage_error(code.error()) ? usage_message(who, code.error()) : code.error().message());
+    print_error(who, is_usage_error(code.error()) ? usage_message(who, code.error()) : refusal_message(app, code.error()));
     return exit_refused;
   }
   return ended(who, *code);
@@ -170,9 +195,14 @@ int run(std::vector<std::string> words) {
 
 }  // namespace ginnel::cli
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
+  ginnel::cli::have_want_of_memory_thrown();
   ginnel::cli::keep_closed_streams_closed();
+  ginnel::cli::have_file_size_limit_told();
   if (const auto code = ginnel::cli::run_as_applet(argc, argv)) return *code;
   ginnel::cli::install_cleanup_on_signals();
   return ginnel::cli::run({argv + 1, argv + argc});
+} catch (const std::bad_alloc&) {
+  ginnel::cli::tell_want_of_memory();
+  return ginnel::cli::exit_refused;
 }

@@ -99,10 +99,21 @@ Result<Outcome<Done, NotFound>> remove_unlisted(const Address& address) {
   return Done{};
 }
 
+/// Why not all of the caller's own namespaces could be looked into; empty when they were.
+std::string_view why_not_seen(const inventory::Snapshot& snapshot) {
+  for (const inventory::NamespaceInfo& space : snapshot.coverage.namespaces)
+    if (space.own && !space.visited) return space.reason;
+  return {};
+}
+
 /// The kernel has a last word on nearly all kinds, also where processes may not be looked into: see inventory::remove(). It has
 /// none on a FIFO, which whoever has it open keeps.
 int remove_unused(const Address& address, const inventory::Snapshot& snapshot) {
   const inventory::Object* const object = find_here(snapshot, address);
+  if (object == nullptr && address.kind != AddressKind::posix_queue)
+    if (const std::string_view reason = why_not_seen(snapshot); !reason.empty())
+      return complain(
+          fmt::format("{}: who uses it: ENODATA: {}; if nobody uses it, say --force", address.to_string(), reason));
   if (object == nullptr) return told(address, remove_unlisted(address));
   const inventory::Judgement judgement = inventory::Judge{snapshot, {.grace = std::chrono::seconds{0}}}(*object);
   if (judgement.verdict == inventory::Verdict::in_use)
@@ -133,7 +144,7 @@ int remove_one(const std::string& text, bool force, Machine& machine) {
   if (guards_itself(address->kind)) return remove_by_itself(*address, machine);
   if (force) return told(*address, remove_object(*address));
   const auto snapshot = machine.look();
-  if (!snapshot) return complain(snapshot.error().message());
+  if (!snapshot) return complain(address->to_string() + ": who uses it: " + snapshot.error().message());
   return remove_unused(*address, **snapshot);
 }
 

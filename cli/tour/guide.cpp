@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -47,7 +48,12 @@ Result<Process> fork_stop(const TourStop& stop, const Names& names, std::chrono:
     report.read_end.reset();
     run_stop(stop, names, timing_budget, report.write_end.get());
   }
-  return Process::open(child);
+  auto process = Process::open(child);
+  if (!process) {  // or it would go on, and make objects after its names have been cleared away
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  return process;
 }
 
 enum class Heard { report, signal, nothing };

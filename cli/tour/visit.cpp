@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -55,7 +56,12 @@ Process fork_partner(int broken_report, const std::function<void(Line&)>& body, 
     if (::getppid() != stop) ::_exit(1);
     run_partner(broken_report, body, line);
   }
-  return must(Process::open(child));
+  auto process = Process::open(child);
+  if (!process) {  // nobody could end it
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  return must(std::move(process));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <limits>
 
 #include "ginnel/core/bytes.hpp"
@@ -84,6 +85,17 @@ TEST(ErrorMessage, NamesOperationObjectErrnoAndRemedyInOneLine) {
   EXPECT_EQ(Error(EMFILE, "mq_open", "/jobs", "raise it").message(), "mq_open /jobs: EMFILE: raise it");
   EXPECT_EQ(Error(EIO, "read").with_object("fd 3").with_hint("try again").message(), "read fd 3: EIO: try again");
   EXPECT_EQ(Error(4095, "read").message(), "read: errno 4095: unknown error");
+}
+
+TEST(ErrorMessage, WantOfSomethingNamesTheLimitAndTheRemedyWithoutAHint) {
+  const std::string descriptors = Error(EMFILE, "open", "/x").message();
+  EXPECT_NE(descriptors.find("RLIMIT_NOFILE"), std::string::npos) << descriptors;
+  EXPECT_NE(descriptors.find("ulimit -n"), std::string::npos) << descriptors;
+  for (const int code : {ENFILE, ENOMEM, ENOSPC, EDQUOT, EFBIG}) {
+    const std::string told = Error(code, "open", "/x").message();
+    EXPECT_EQ(told.find(std::strerror(code)), std::string::npos) << told;
+    EXPECT_EQ(Error(code, "open", "/x", "make room").message(), "open /x: " + errno_name(code) + ": make room");
+  }
 }
 
 TEST(ErrorMessage, LastTakesErrnoBeforeAnythingCanChangeIt) {

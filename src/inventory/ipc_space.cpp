@@ -60,6 +60,9 @@ Result<Carried> ask_inside() {
   }
   auto queues = posix_queue_directory();
   if (queues) carried.descriptors.push_back(std::move(*queues).release());
+  // Who may not list them is told so; a want of descriptors or memory says nothing of the queues.
+  const int refusal = queues ? 0 : queues.error().code();
+  if (refusal == EMFILE || refusal == ENFILE || refusal == ENOMEM) return std::unexpected{queues.error()};
   return carried;
 }
 

@@ -69,7 +69,7 @@ std::string_view why_not(const Error& error) noexcept {
       return "its last process ended meanwhile";
     case EMFILE:
     case ENFILE:
-      return "no descriptors left";
+      return "no descriptors left (RLIMIT_NOFILE; raise it: ulimit -n)";
     default:
       return "could not be entered";
   }

@@ -11,7 +11,6 @@
 namespace ginnel::detail {
 namespace {
 
-constexpr const char* bell_name = "bell";
 Result<UniqueFd> make_bell(const SharedFolder& folder, unsigned mode) {
   auto file = folder.make_file(Bytes{page_bytes}, mode);
   if (!file) return file;
@@ -64,12 +63,13 @@ void BellFolder::wake_writers() const {
   static_cast<void>(futex_wake(bell().room, wake_all));
 }
 
-std::vector<std::string> BellFolder::names() const {
+Result<std::vector<std::string>> BellFolder::names() const {
   std::vector<std::string> names;
-  static_cast<void>(folder_.for_each([&](const char* name, FileType) {
+  const auto listed = folder_.for_each([&](const char* name, FileType) {
     names.emplace_back(name);
     return true;
-  }));
+  });
+  if (!listed) return std::unexpected{listed.error()};
   std::ranges::sort(names);
   return names;
 }
@@ -86,8 +86,9 @@ Result<ReaderView> BellFolder::view_reader(const std::string& name) const {
 }
 
 /// True when the page was removed; else its reader lives.
-bool BellFolder::remove_if_dead(const std::string& name, std::vector<ReaderView>& living) const {
+Result<bool> BellFolder::remove_if_dead(const std::string& name, std::vector<ReaderView>& living) const {
   auto reader = view_reader(name);
+  if (!reader && is_want(reader.error())) return std::unexpected{reader.error()};
   if (!reader) return false;
   if (!reader->gone()) {
     living.push_back(std::move(*reader));
@@ -100,10 +101,16 @@ bool BellFolder::remove_if_dead(const std::string& name, std::vector<ReaderView>
   return true;
 }
 
-bool BellFolder::remove_dead_readers(std::vector<ReaderView>& living) const {
+Result<bool> BellFolder::remove_dead_readers(std::vector<ReaderView>& living) const {
+  const auto all = names();
+  if (!all) return std::unexpected{all.error()};
   bool any = false;
-  for (const std::string& name : names())
-    if (is_reader_name(name)) any = remove_if_dead(name, living) || any;
+  for (const std::string& name : *all) {
+    if (!is_reader_name(name)) continue;
+    const auto removed = remove_if_dead(name, living);
+    if (!removed) return removed;
+    any = *removed || any;
+  }
   return any;
 }
 

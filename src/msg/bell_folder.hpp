@@ -16,6 +16,9 @@
 
 namespace ginnel::detail {
 
+/// Of the file that whoever comes first makes, and that all have.
+inline constexpr const char* bell_name = "bell";
+
 /// A reader's page as others see it.
 struct ReaderView {
   RangeLocks file;
@@ -36,7 +39,8 @@ class BellFolder {
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
   /// Of what one process alone writes, and the others read.
   [[nodiscard]] unsigned mode_of_own_files() const noexcept { return file_mode_ & 0755U; }
-  [[nodiscard]] std::vector<std::string> names() const;
+  /// Errors: EMFILE, ENFILE, ENOMEM: then nothing is known of who is there.
+  [[nodiscard]] Result<std::vector<std::string>> names() const;
 
   /// Says that a file came or went, and wakes everybody to look. Returns the generation that this made.
   std::uint32_t announce() const;
@@ -53,8 +57,9 @@ class BellFolder {
   [[nodiscard]] static bool is_reader_name(std::string_view name) { return name.starts_with("r."); }
   /// Errors: EBADMSG, ENOENT, EACCES.
   [[nodiscard]] Result<ReaderView> view_reader(const std::string& name) const;
-  /// Removes the pages of dead readers. True when there were any; `living` are the others.
-  bool remove_dead_readers(std::vector<ReaderView>& living) const;
+  /// Removes the pages of dead readers. True when there were any; `living` are the others. Errors: EMFILE, ENFILE, ENOMEM: then
+  /// `living` may lack some.
+  [[nodiscard]] Result<bool> remove_dead_readers(std::vector<ReaderView>& living) const;
 
  private:
   BellFolder(SharedFolder folder, UniqueFd bell_file, ReadWriteMapping bell, std::string address, unsigned mode)
@@ -63,7 +68,7 @@ class BellFolder {
         bell_{std::move(bell)},
         address_{std::move(address)},
         file_mode_{mode} {}
-  [[nodiscard]] bool remove_if_dead(const std::string& name, std::vector<ReaderView>& living) const;
+  [[nodiscard]] Result<bool> remove_if_dead(const std::string& name, std::vector<ReaderView>& living) const;
 
   SharedFolder folder_;
   UniqueFd bell_file_;

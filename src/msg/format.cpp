@@ -69,6 +69,14 @@ MessageType type_of(const TypeStamp& stamp) {
           .sequence = stamp.sequence != 0};
 }
 
+bool is_want(const Error& refusal) noexcept {
+  return refusal.code() == EMFILE || refusal.code() == ENFILE || refusal.code() == ENOMEM;
+}
+
+Error not_mapped(const Error& refusal, const std::string& path, Error damaged) {
+  return is_want(refusal) ? Error{refusal}.with_object(path) : std::move(damaged);
+}
+
 Result<void> check_start(const FileStart& start, const Magic& magic, const std::string& path) {
   if (start.magic != magic)
     return std::unexpected{

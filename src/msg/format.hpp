@@ -131,6 +131,11 @@ static_assert(sizeof(ReaderPage) == page_bytes && offsetof(ReaderPage, cursors) 
 /// Errors: EBADMSG (no such file of ginnel's, or of another version: tells which).
 [[nodiscard]] Result<void> check_start(const FileStart& start, const Magic& magic, const std::string& path);
 
+/// Whether the caller was refused for want of descriptors or memory, which says nothing of what he asked for.
+[[nodiscard]] bool is_want(const Error& refusal) noexcept;
+/// Why a file could not be mapped: a want of the caller's, or else `damaged`, for it is too short.
+[[nodiscard]] Error not_mapped(const Error& refusal, const std::string& path, Error damaged);
+
 /// Errors: EPROTOTYPE (another type: shows both).
 [[nodiscard]] Result<void> check_type(const TypeStamp& found, const MessageType& expected, const std::string& address);
 

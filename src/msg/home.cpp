@@ -70,6 +70,7 @@ Result<HeldFolder> hold_object(const std::string& kind, const std::string& name,
       return std::unexpected{Error{ENOENT, "open", address, "nobody has made it in " + place->path()}};
     if (!folder) return std::unexpected{folder.error()};
 
+    const bool is_new = folder->is_new();
     const LockMode mode = purpose == Purpose::remove ? LockMode::exclusive : LockMode::shared;
     auto lock = folder->lock(mode, Deadline::after(longest_hold));
     if (!lock) return std::unexpected{lock.error()};
@@ -82,9 +83,27 @@ Result<HeldFolder> hold_object(const std::string& kind, const std::string& name,
                       .folder = std::move(*folder),
                       .lock = std::move(lock->as<FolderLock>()),
                       .folder_name = folder_name,
-                      .address = address};
+                      .address = address,
+                      .is_new = is_new};
   }
   return std::unexpected{Error{ESTALE, "open", address, "it is removed again and again at this very moment"}};
+}
+
+TakenBack::~TakenBack() {
+  if (held_ == nullptr || !held_->is_new || !held_->lock.is_alone_now()) return;
+  if (remove_folder(*held_)) return;
+  const auto rights = file_status(held_->home.descriptor());
+  if (!rights || first_file_.empty()) return;
+  const auto folder = held_->home.open_below(held_->folder_name, rights->mode);
+  if (!folder) return;
+  // Whoever is there has a file of his own, and while the folder is held nobody comes.
+  bool is_alone = true;
+  const auto listed = folder->for_each([&](const char* name, FileType) {
+    is_alone = is_alone && name == first_file_;
+    return is_alone;
+  });
+  if (!listed || !is_alone || !folder->remove(first_file_)) return;
+  static_cast<void>(remove_folder(*held_));
 }
 
 Result<void> remove_folder(const HeldFolder& held) { return held.home.remove_folder(held.folder_name); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "ginnel/sys/shared_folder.hpp"
 
@@ -22,11 +23,27 @@ struct HeldFolder {
   FolderLock lock;
   std::string folder_name;
   std::string address;  ///< `topic:robot/pose`
+  bool is_new = false;  ///< made by this call
 };
 /// `home` as for open_home. Made when missing, by those who make. Errors: EINVAL, ENAMETOOLONG (the name), ENOENT (nobody has made it), EBUSY
 /// (others keep the lock for 5 s; one of them must have been stopped), ESTALE (it is removed again and again), and as open_home.
 [[nodiscard]] Result<HeldFolder> hold_object(const std::string& kind, const std::string& name, const std::string& home,
                                              Purpose purpose);
+/// Of who has just made an object and then cannot come to it: the folder goes again at the end, with the one file that lies in every such
+/// object, unless another has come meanwhile. Declared before whatever has the object's files open.
+class [[nodiscard]] TakenBack {
+ public:
+  TakenBack(HeldFolder& held, std::string first_file) noexcept : held_{&held}, first_file_{std::move(first_file)} {}
+  TakenBack(const TakenBack&) = delete;
+  TakenBack& operator=(const TakenBack&) = delete;
+  ~TakenBack();
+  void keep() noexcept { held_ = nullptr; }
+
+ private:
+  HeldFolder* held_;
+  std::string first_file_;
+};
+
 /// For its remover, when the folder is empty. Errors: ENOTEMPTY, EACCES.
 [[nodiscard]] Result<void> remove_folder(const HeldFolder& held);
 

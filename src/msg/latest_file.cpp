@@ -108,14 +108,14 @@ Result<std::optional<ValueView>> view_value(const BellFolder& folder, const Mess
   if (!file && file.error().code() == ENOENT) return std::nullopt;
   if (!file) return std::unexpected{file.error()};
   const auto head = ReadOnlyMapping::map(file->get(), Bytes{page_bytes});
-  if (!head) return std::unexpected{damaged(path, "it is too short")};
+  if (!head) return std::unexpected{not_mapped(head.error(), path, damaged(path, "it is too short"))};
   const auto& header = *reinterpret_cast<const LatestHeader*>(head->bytes().data());
   const auto shape = checked_shape(header, path);
   if (!shape) return std::unexpected{shape.error()};
   if (expected != nullptr)
     if (auto good = check_type(header.type, *expected, folder.address()); !good) return std::unexpected{good.error()};
   auto mapping = ReadOnlyMapping::map(file->get(), size_of(*shape));
-  if (!mapping) return std::unexpected{damaged(path, "it is shorter than it says")};
+  if (!mapping) return std::unexpected{not_mapped(mapping.error(), path, damaged(path, "it is shorter than it says"))};
   return ValueView{.file = RangeLocks::adopt(std::move(*file)), .mapping = std::move(*mapping), .shape = *shape};
 }
 

@@ -90,6 +90,7 @@ Result<LatestReader> LatestReader::open(const std::string& name, const MessageTy
                                         const LatestReaderOptions& options) {
   auto held = hold_object("latest", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto folder = BellFolder::open(std::move(held->folder), held->address);
   if (!folder) return std::unexpected{folder.error()};
   auto mark = ForkMark::create();
@@ -97,7 +98,7 @@ Result<LatestReader> LatestReader::open(const std::string& name, const MessageTy
   const auto value = view_value(*folder, type.name.empty() ? nullptr : &type);
   if (!value) return std::unexpected{value.error()};
   std::vector<ReaderView> living;
-  if (folder->remove_dead_readers(living)) folder->announce();
+  if (const auto removed = folder->remove_dead_readers(living); removed && *removed) folder->announce();
   const std::uint32_t places = *value ? (*value)->shape.readers() : latest_readers_max;
   auto page = make_page(*folder, false, [&](const OwnerStamp&, unsigned attempt) {
     return attempt < places ? latest_page_name(attempt) : std::string{};
@@ -108,6 +109,7 @@ Result<LatestReader> LatestReader::open(const std::string& name, const MessageTy
       new Cold{.folder = std::move(*folder), .own = std::move(*page), .type = type, .waiting = options.waiting}};
   LatestReader reader{std::move(cold), std::move(*mark)};
   if (auto looked = reader.look_for_file(); !looked) return std::unexpected{looked.error()};
+  taken_back.keep();
   return reader;
 }
 

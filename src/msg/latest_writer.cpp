@@ -17,18 +17,26 @@ struct LatestWriter::Cold {
   std::uint32_t readers_known_at = 0;
   std::map<std::string, ReaderView> readers{};
 
-  void look_for_readers();
+  [[nodiscard]] Result<void> look_for_readers();
 };
 
-void LatestWriter::Cold::look_for_readers() {
+/// All of them, or an error: a slot that somebody holds who was not seen would be written over.
+Result<void> LatestWriter::Cold::look_for_readers() {
   const std::uint32_t generation = folder.bell().generation.load();
-  if (generation == readers_known_at) return;
-  readers_known_at = generation;
+  if (generation == readers_known_at) return {};
   // By name, and a name may be another's by now: all are looked at anew.
   readers.clear();
-  for (const std::string& name : folder.names())
-    if (BellFolder::is_reader_name(name))
-      if (auto view = folder.view_reader(name)) readers.emplace(name, std::move(*view));
+  readers_known_at = 0;
+  const auto names = folder.names();
+  if (!names) return std::unexpected{names.error()};
+  for (const std::string& name : *names) {
+    if (!BellFolder::is_reader_name(name)) continue;
+    auto view = folder.view_reader(name);
+    if (view) readers.emplace(name, std::move(*view));
+    if (!view && is_want(view.error())) return std::unexpected{view.error()};
+  }
+  readers_known_at = generation;
+  return {};
 }
 
 LatestWriter::LatestWriter(std::unique_ptr<Cold> cold, ForkMark mark) noexcept
@@ -68,6 +76,7 @@ Result<LatestWriter> LatestWriter::create(const std::string& name, const Message
                                           const LatestWriterOptions& options) {
   auto held = hold_object("latest", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto folder = BellFolder::open(std::move(held->folder), held->address);
   if (!folder) return std::unexpected{folder.error()};
   auto mark = ForkMark::create();
@@ -78,17 +87,18 @@ Result<LatestWriter> LatestWriter::create(const std::string& name, const Message
                                 .alignment = std::max<std::uint64_t>(word_bytes, type.alignment),
                                 .slots = readers + LatestShape::slots_besides_readers});
   if (!value) return std::unexpected{value.error()};
+  taken_back.keep();
   folder->announce();
   auto cold = std::unique_ptr<Cold>{new Cold{.folder = std::move(*folder), .value = std::move(*value)}};
   return LatestWriter{std::move(cold), std::move(*mark)};
 }
 
 /// There are more slots than readers, the current one and one more, and each reader announces one at most: one is free.
-void LatestWriter::look_for_free_slots() noexcept {
+Result<void> LatestWriter::look_for_free_slots() {
   LatestHeader& header = cold_->value.header();
   header.looks.store(header.looks.load(std::memory_order_relaxed) + 1);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  cold_->look_for_readers();
+  if (auto looked = cold_->look_for_readers(); !looked) return looked;
   std::array<bool, LatestShape::most_slots> used{};
   const CurrentWord current = CurrentWord::unpack(header.current.load(std::memory_order_relaxed));
   if (current.version != 0) used.at(current.slot) = true;
@@ -98,6 +108,7 @@ void LatestWriter::look_for_free_slots() noexcept {
   }
   for (std::uint32_t slot = 0; slot < shape_.slots; ++slot)
     if (!used.at(slot)) free_.at(free_left_++) = static_cast<std::uint8_t>(slot);
+  return {};
 }
 
 void LatestWriter::wake_readers() noexcept { cold_->folder.wake_readers(); }

@@ -153,9 +153,12 @@ Result<std::unique_ptr<QueueEnd>> QueueEnd::open(const std::string& name, const 
     if (auto good = check_shape(wanted, address); !good) return std::unexpected{good.error()};
   const auto owner = own_stamp();
   if (!owner) return std::unexpected{owner.error()};
+  auto mark = ForkMark::create();
+  if (!mark) return std::unexpected{mark.error()};
 
   auto held = hold_object("queue", name, options.home, may_make ? Purpose::make : Purpose::attach);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, {}};
   auto file = open_or_make(*held, type, options, existing);
   if (!file) return std::unexpected{file.error()};
   const QueueShape found = file->memory().shape();
@@ -165,8 +168,7 @@ Result<std::unique_ptr<QueueEnd>> QueueEnd::open(const std::string& name, const 
               "it has " + describe(found) + ", not " + describe(wanted) + ": attach to it as it is, or remove it"}};
   const auto number = join(*file, *owner, address);
   if (!number) return std::unexpected{number.error()};
-  auto mark = ForkMark::create();
-  if (!mark) return std::unexpected{mark.error()};
+  taken_back.keep();
   auto cold = std::unique_ptr<Cold>{new Cold{
       .address = address, .folder = std::move(held->folder), .file = std::move(*file), .waiting = options.waiting}};
   auto end = std::unique_ptr<QueueEnd>{new QueueEnd{std::move(cold), std::move(*mark)}};

@@ -45,14 +45,14 @@ Result<QueueFile> QueueFile::open(const SharedFolder& folder, const MessageType&
   auto file = folder.open_file(queue_file_name, FileAccess::read_write);
   if (!file) return std::unexpected{file.error()};
   const auto head = ReadOnlyMapping::map(file->get(), Bytes{page_bytes});
-  if (!head) return std::unexpected{damaged(path, "it is too short")};
+  if (!head) return std::unexpected{not_mapped(head.error(), path, damaged(path, "it is too short"))};
   const auto& header = *reinterpret_cast<const QueueHeader*>(head->bytes().data());
   const auto shape = checked_shape(header, path);
   if (!shape) return std::unexpected{shape.error()};
   if (!type.name.empty())
     if (auto good = check_type(header.type, type, address); !good) return std::unexpected{good.error()};
   auto mapping = ReadWriteMapping::map(file->get(), size_of(*shape));
-  if (!mapping) return std::unexpected{damaged(path, "it is shorter than it says")};
+  if (!mapping) return std::unexpected{not_mapped(mapping.error(), path, damaged(path, "it is shorter than it says"))};
   return QueueFile{std::move(*file), std::move(*mapping), *shape};
 }
 

@@ -11,11 +11,12 @@ namespace {
 
 using namespace detail;
 
-/// Errors: EBUSY.
+/// Errors: EBUSY; EMFILE, ENFILE, ENOMEM: who uses it could not be looked at.
 Result<void> check_unused(const BellFolder& folder) {
   std::vector<ReaderView> readers;
-  folder.remove_dead_readers(readers);
+  if (auto looked = folder.remove_dead_readers(readers); !looked) return std::unexpected{looked.error()};
   const auto value = view_value(folder, nullptr);
+  if (!value && is_want(value.error())) return std::unexpected{value.error()};
   const bool is_written = value && *value && !(*value)->writer_is_gone();
   if (readers.empty() && !is_written) return {};
   std::string users = is_written ? "its writer" : "";

@@ -20,7 +20,9 @@ Result<Outcome<Done, NotFound>> remove_topic(const std::string& name, const std:
   const auto topic = detail::TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   topic->clean_up();
-  const auto [writers, readers] = topic->users();
+  const auto users = topic->users();
+  if (!users) return std::unexpected{users.error()};
+  const auto [writers, readers] = *users;
   if (writers + readers > 0)
     return std::unexpected{
         Error{EBUSY, "remove", topic->address(),

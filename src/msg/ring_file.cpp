@@ -97,14 +97,14 @@ Result<RingFile> attach_ring(const TopicFolder& topic, const std::string& name, 
   auto file = topic.folder().open_file(name, FileAccess::read_only);
   if (!file) return std::unexpected{file.error()};
   const auto head = ReadOnlyMapping::map(file->get(), Bytes{page_bytes});
-  if (!head) return std::unexpected{damaged(path, "it is too short")};
+  if (!head) return std::unexpected{not_mapped(head.error(), path, damaged(path, "it is too short"))};
   const auto& header = *reinterpret_cast<const RingHeader*>(head->bytes().data());
   const auto shape = checked_shape(header, path);
   if (!shape) return std::unexpected{shape.error()};
   if (expected != nullptr)
     if (auto good = check_type(header.type, *expected, topic.address()); !good) return std::unexpected{good.error()};
   auto mapping = MirroredMapping::map(file->get(), Bytes{page_bytes}, Bytes{shape->capacity}, FileAccess::read_only);
-  if (!mapping) return std::unexpected{damaged(path, "it is shorter than it says")};
+  if (!mapping) return std::unexpected{not_mapped(mapping.error(), path, damaged(path, "it is shorter than it says"))};
   return RingFile{.file = RangeLocks::adopt(std::move(*file)),
                   .mapping = std::move(*mapping),
                   .shape = *shape,

@@ -47,9 +47,11 @@ bool TopicFolder::remove_dead_ring(const std::string& name, const std::vector<Re
   return removed && *removed;
 }
 
-TopicFolder::Users TopicFolder::users() const {
+Result<TopicFolder::Users> TopicFolder::users() const {
+  const auto all = names();
+  if (!all) return std::unexpected{all.error()};
   Users users;
-  for (const std::string& name : names()) {
+  for (const std::string& name : *all) {
     if (ring_number(name)) ++users.writers;
     if (is_reader_name(name)) ++users.readers;
   }
@@ -58,9 +60,12 @@ TopicFolder::Users TopicFolder::users() const {
 
 void TopicFolder::clean_up() const {
   std::vector<ReaderView> living;
-  bool any = remove_dead_readers(living);
-  for (const std::string& name : names())
-    if (ring_number(name)) any = remove_dead_ring(name, living) || any;
+  const auto readers = remove_dead_readers(living);
+  const auto all = names();
+  bool any = readers && *readers;
+  if (readers && all)
+    for (const std::string& name : *all)
+      if (ring_number(name)) any = remove_dead_ring(name, living) || any;
   if (any) announce();
 }
 

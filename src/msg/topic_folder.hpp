@@ -25,9 +25,10 @@ class TopicFolder : public BellFolder {
     std::size_t writers = 0;
     std::size_t readers = 0;
   };
-  [[nodiscard]] Users users() const;
+  [[nodiscard]] Result<Users> users() const;
 
-  /// Removes what the dead have left: pages of readers, and rings that no living reader can still want to read.
+  /// Removes what the dead have left: pages of readers, and rings that no living reader can still want to read. Nothing that may
+  /// still be wanted by a reader who could not be looked at.
   void clean_up() const;
 
  private:

@@ -89,12 +89,15 @@ Result<void> TopicReader::Cold::look_for_rings() {
   Result<void> outcome;
   bool complete = true;
   std::vector<std::uint64_t> still_there;
-  for (const std::string& name : topic.names()) {
+  const auto names = topic.names();
+  if (!names) return std::unexpected{names.error()};
+  for (const std::string& name : *names) {
     if (!TopicFolder::ring_number(name)) continue;
     auto file = attach_ring(topic, name, type.name.empty() ? nullptr : &type);
     if (!file) {
       // One that went meanwhile is nobody's fault.
       if (file.error().code() != ENOENT) outcome = std::unexpected{file.error()};
+      if (is_want(file.error())) complete = false;
       continue;
     }
     if (has_attached(*file)) continue;
@@ -171,6 +174,7 @@ Result<TopicReader> TopicReader::open(const std::string& name, const MessageType
                                       const SubscriberOptions& options) {
   auto held = hold_object("topic", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto topic = TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   auto mark = ForkMark::create();
@@ -183,6 +187,7 @@ Result<TopicReader> TopicReader::open(const std::string& name, const MessageType
   cold->topic.announce();
   TopicReader reader{std::move(cold), std::move(*mark)};
   if (auto found = reader.cold_->look_for_rings(); !found) return std::unexpected{found.error()};
+  taken_back.keep();
   return reader;
 }
 

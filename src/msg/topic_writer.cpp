@@ -29,7 +29,7 @@ struct TopicWriter::Cold {
   SpinBudget spin_for{};
 
   [[nodiscard]] RingHeader& header() const noexcept { return ring.header(); }
-  void look_for_readers();
+  [[nodiscard]] Result<void> look_for_readers();
   [[nodiscard]] std::optional<std::uint64_t> held_at(const ReaderPage& reader) const;
   [[nodiscard]] std::uint64_t slowest(std::uint64_t tail);
   [[nodiscard]] bool is_held_before(std::uint64_t end) const;
@@ -38,22 +38,29 @@ struct TopicWriter::Cold {
   [[nodiscard]] bool is_read() const;
 };
 
-/// The readers that are there now: their pages are looked at only when the writer comes near to one of their cursors.
-void TopicWriter::Cold::look_for_readers() {
+/// The readers that are there now: their pages are looked at only when the writer comes near to one of their cursors. All of them, or
+/// an error: one that was not seen would hold nobody back, and lose what it was promised.
+Result<void> TopicWriter::Cold::look_for_readers() {
   const std::uint32_t generation = topic.bell().generation.load();
-  if (generation == readers_known_at) return;
-  readers_known_at = generation;
+  if (generation == readers_known_at) return {};
+  const auto names = topic.names();
+  if (!names) return std::unexpected{names.error()};
   slowest_reader = nullptr;
+  Result<void> outcome;
   std::map<std::string, ReaderView> now;
-  for (const std::string& name : topic.names()) {
+  for (const std::string& name : *names) {
     if (!TopicFolder::is_reader_name(name)) continue;
     if (auto known = readers.extract(name)) {
       now.insert(std::move(known));
       continue;
     }
-    if (auto view = topic.view_reader(name)) now.emplace(name, std::move(*view));
+    auto view = topic.view_reader(name);
+    if (view) now.emplace(name, std::move(*view));
+    if (!view && is_want(view.error())) outcome = std::unexpected{view.error()};
   }
   readers = std::move(now);
+  if (outcome) readers_known_at = generation;
+  return outcome;
 }
 
 /// Where a reader holds this writer; none when it does not.
@@ -102,7 +109,7 @@ void TopicWriter::Cold::drop_dead_readers() {
   const bool any_dead = std::ranges::any_of(readers, [](const auto& entry) { return entry.second.gone(); });
   if (!any_dead) return;
   topic.clean_up();
-  look_for_readers();
+  static_cast<void>(look_for_readers());  // who makes room looks again, and tells
   slowest_reader = nullptr;
   // One whose page somebody is about to remove, who was stopped in the middle, holds nobody back any more.
   std::erase_if(readers, [](const auto& entry) { return entry.second.gone(); });
@@ -132,6 +139,7 @@ Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageTy
                                         const PublisherOptions& options) {
   auto held = hold_object("topic", name, options.home, Purpose::make);
   if (!held) return std::unexpected{held.error()};
+  TakenBack taken_back{*held, bell_name};
   auto topic = TopicFolder::open(std::move(held->folder), held->address);
   if (!topic) return std::unexpected{topic.error()};
   topic->clean_up();
@@ -143,6 +151,7 @@ Result<TopicWriter> TopicWriter::create(const std::string& name, const MessageTy
   auto cold = std::make_unique<Cold>(Cold{.topic = std::move(*topic), .ring = std::move(*ring)});
   cold->own_generation = cold->topic.announce();
   cold->header().created_generation.store(cold->own_generation);
+  taken_back.keep();
   return TopicWriter{std::move(cold), std::move(*mark)};
 }
 
@@ -160,7 +169,7 @@ void TopicWriter::retire() noexcept {
   cold_.reset();
 }
 
-bool TopicWriter::try_to_make_room(std::uint64_t end) {
+Result<bool> TopicWriter::try_to_make_room(std::uint64_t end) {
   Cold& cold = *cold_;
   RingHeader& header = cold.header();
   const std::uint64_t tail = ring_.tail();
@@ -177,10 +186,11 @@ bool TopicWriter::try_to_make_room(std::uint64_t end) {
     const std::uint64_t known = cold.slowest(tail);
     header.promised.store(std::max(known + capacity, ring_.limit()));
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    cold.look_for_readers();
-    cold.promised = std::min(known, cold.slowest(tail)) + capacity;
+    const auto looked = cold.look_for_readers();
+    if (looked) cold.promised = std::min(known, cold.slowest(tail)) + capacity;
     // What was used of an earlier promise is not taken back: a reader whose cursor was seen may not have looked at the promise yet.
     header.promised.store(std::max(cold.promised, ring_.limit()));
+    if (!looked) return std::unexpected{looked.error()};
   }
   const std::uint64_t limit = std::min(wanted, cold.promised);
   if (limit < end) return false;
@@ -191,11 +201,14 @@ bool TopicWriter::try_to_make_room(std::uint64_t end) {
 }
 
 /// A reader that keeps pace makes room sooner than a sleep and its end take.
-bool TopicWriter::spin_for_room(std::uint64_t end, Deadline deadline) {
+Result<bool> TopicWriter::spin_for_room(std::uint64_t end, Deadline deadline) {
   const auto start = Clock::now();
   while (true) {
     for (int looks = 0; looks < looks_between_clocks; ++looks) {
-      if (!cold_->is_held_before(end) && try_to_make_room(end)) return true;
+      if (!cold_->is_held_before(end)) {
+        const auto made = try_to_make_room(end);
+        if (!made || *made) return made;
+      }
       relax();
     }
     if (deadline.passed() || Clock::now() - start >= cold_->spin_for.now()) return false;
@@ -210,14 +223,15 @@ Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_byt
                                      std::to_string(largest_payload()) +
                                      ", a quarter of it; create it with more capacity"}};
   const std::uint64_t end = ring_.end_of(payload_bytes);
-  if (try_to_make_room(end)) return Done{};
+  auto made = try_to_make_room(end);
+  if (made && !*made && !deadline.is_immediate()) made = spin_for_room(end, deadline);
   BellPage& bell = cold_->topic.bell();
-  if (!deadline.is_immediate() && spin_for_room(end, deadline)) return Done{};
-  while (!deadline.is_immediate()) {
+  while (made && !*made && !deadline.is_immediate()) {
     const std::uint32_t room = bell.room.load();
     bell.waiting.store(1);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (try_to_make_room(end)) return Done{};
+    made = try_to_make_room(end);
+    if (!made || *made) break;
     if (deadline.passed()) return TimedOut{};
     const auto asleep = Clock::now();
     const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(look_for_deaths_every)));
@@ -225,8 +239,12 @@ Result<Outcome<Done, TimedOut>> TopicWriter::make_room(std::uint64_t payload_byt
     cold_->spin_for.learn_from(Clock::now() - asleep);
     if (waited->is<TimedOut>()) cold_->drop_dead_readers();
   }
-  cold_->drop_dead_readers();
-  if (try_to_make_room(end)) return Done{};
+  if (made && !*made) {
+    cold_->drop_dead_readers();
+    made = try_to_make_room(end);
+  }
+  if (!made) return std::unexpected{made.error()};
+  if (*made) return Done{};
   return TimedOut{};
 }
 
@@ -246,7 +264,7 @@ Result<Outcome<Done, TimedOut>> TopicWriter::wait_for_reader(Deadline deadline) 
   BellPage& bell = cold_->topic.bell();
   while (true) {
     const std::uint32_t room = bell.room.load();
-    cold_->look_for_readers();
+    if (auto looked = cold_->look_for_readers(); !looked) return std::unexpected{looked.error()};
     if (cold_->is_read()) return Done{};
     if (deadline.passed()) return TimedOut{};
     const auto waited = futex_wait(bell.room, room, deadline.sooner(Deadline::after(look_for_deaths_every)));

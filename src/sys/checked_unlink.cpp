@@ -28,10 +28,11 @@ Place split(const std::string& path) {
 /// The kernel's word that nobody but us has a file, while it lives.
 class Lease {
  public:
-  enum class State { granted, in_use, not_allowed };
+  enum class State { granted, in_use, not_allowed, no_means };
 
-  /// Takes the file's own descriptor, with which the lease goes.
+  /// Takes the file's own descriptor, with which the lease goes; errno is why there is none.
   explicit Lease(UniqueFd file) noexcept : file_{std::move(file)} {
+    if (!file_.valid() && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) state_ = State::no_means;
     // Who opens the file breaks the lease, of which a signal tells: not SIGIO, which would end us, but one that is ignored
     // unless it is handled.
     if (!file_.valid() || ::fcntl(file_.get(), F_SETSIG, SIGURG) < 0) return;
@@ -94,6 +95,7 @@ Result<CheckedUnlink> unlink_in(const Directory& folder, const std::string& name
   std::optional<Lease> lease;
   if (status->type == FileType::regular && options.files_in_use == FilesInUse::stay) {
     lease.emplace(lease_on(folder, name));
+    if (lease->state() == Lease::State::no_means) return std::unexpected{Error::last("open", shown)};
     if (lease->state() == Lease::State::in_use) return FileInUse{};
     if (lease->state() == Lease::State::granted) {
       const auto leased = lease->status();
@@ -140,6 +142,7 @@ Result<CheckedUnlink> unlink_checked(const Directory& folder, const std::string&
 
 Result<CheckedUnlink> unlink_unused_posix_queue(const std::string& name) {
   const Lease lease{UniqueFd{::mq_open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}};
+  if (lease.state() == Lease::State::no_means) return std::unexpected{Error::last("mq_open", "mq:" + name)};
   if (lease.state() == Lease::State::in_use || lease.is_being_broken()) return FileInUse{};
   if (::mq_unlink(name.c_str()) == 0) return Done{};
   if (errno == ENOENT) return NameGone{};

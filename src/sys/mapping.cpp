@@ -32,7 +32,7 @@ std::string map_hint(int code, int protection) {
       return "what this descriptor stands for cannot be mapped";
     case ENOMEM:
       return "no memory or address space left: " + process_limit("RLIMIT_AS", RLIMIT_AS) + ", " +
-             kernel_setting("vm.max_map_count");
+             kernel_setting("vm.max_map_count") + "; see 'ginnel limits'";
     case EAGAIN:
       return "too much memory locked: " + process_limit("RLIMIT_MEMLOCK", RLIMIT_MEMLOCK);
     default:

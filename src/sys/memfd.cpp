@@ -57,7 +57,7 @@ std::string creation_hint(int code, Bytes size, HugePages huge) {
   if (huge != HugePages::none) return huge_page_hint(code, size, huge);
   if (code == EINVAL) return "the name of a memfd has at most 249 bytes";
   if (code == ENOSPC || code == ENOMEM)
-    return size.to_string() + " wanted, " + available_memory().to_string() + " of memory available on this machine";
+    return memory_hint(size);
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include <limits>
 #include <string>
 
+#include "cgroup_memory.hpp"
 #include "ginnel/core/unique_fd.hpp"
 #include "kernel_setting.hpp"
 #include "system_call.hpp"
@@ -32,7 +33,7 @@ std::uint64_t meminfo_field(std::string_view text, std::string_view label) {
   return kib << 10;
 }
 
-Result<void> check_room(int fd, Bytes size, std::string_view object) {
+Result<void> check_room(int fd, Bytes size, Bytes unit, std::string_view object) {
   if (size.count() == 0)
     return std::unexpected{Error{EINVAL, "fallocate", object, "shared memory has at least one byte"}};
 
@@ -42,13 +43,16 @@ Result<void> check_room(int fd, Bytes size, std::string_view object) {
   if (size.count() > largest)
     return std::unexpected{Error{EFBIG, "fallocate", object,
                                  size.to_string() + " is more than this process may make a file: " +
-                                     process_limit("RLIMIT_FSIZE", RLIMIT_FSIZE)}};
+                                     process_limit("RLIMIT_FSIZE", RLIMIT_FSIZE) + "; raise it: ulimit -f"}};
 
   struct statfs fs{};
   if (retry_interrupted([&] { return ::fstatfs(fd, &fs); }) < 0) return std::unexpected{Error::last("fstatfs", object)};
   const bool bounded = fs.f_blocks != 0;  // a memfd's file system has no size of its own
   const Bytes free{static_cast<std::uint64_t>(fs.f_bavail) * static_cast<std::uint64_t>(fs.f_bsize)};
   if (bounded && size > free) return std::unexpected{Error{ENOSPC, "fallocate", object}};
+  const bool from_a_pool = unit > Bytes{static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};  // huge pages are put by
+  if (!from_a_pool && size > available_memory())
+    return std::unexpected{Error{ENOMEM, "fallocate", object, memory_hint(size)}};
   return {};
 }
 
@@ -62,12 +66,20 @@ Bytes available_memory() noexcept {
   const ssize_t length = retry_interrupted([&] { return ::read(file.get(), text.data(), text.size()); });
   if (length <= 0) return unknown;
   const std::string_view fields{text.data(), static_cast<std::size_t>(length)};
-  const std::uint64_t sum = meminfo_field(fields, "\nMemAvailable:") + meminfo_field(fields, "\nSwapFree:");
-  return sum == 0 ? unknown : Bytes{sum};
+  const std::uint64_t swap = meminfo_field(fields, "\nSwapFree:");
+  const std::uint64_t sum = meminfo_field(fields, "\nMemAvailable:") + swap;
+  const std::uint64_t left = cgroup_memory_left();
+  const Bytes in_cgroup = left > unknown.count() - swap ? unknown : Bytes{left + swap};
+  return sum == 0 ? in_cgroup : std::min(Bytes{sum}, in_cgroup);
+}
+
+std::string memory_hint(Bytes size) {
+  return size.to_string() + " wanted, " + available_memory().to_string() +
+         " of memory available on this machine and in its memory cgroup; see 'ginnel limits'";
 }
 
 Result<void> allocate_memory(int fd, Bytes size, Bytes unit, std::string_view object) {
-  if (auto room = check_room(fd, size, object); !room) return room;
+  if (auto room = check_room(fd, size, unit, object); !room) return room;
 
   // A tmpfs of Linux 6.1 undoes the whole of an fallocate that a signal interrupts: under a steady fire of signals a large
   // one would start over for ever. Later kernels keep the signal waiting instead. So it goes in steps, which get smaller

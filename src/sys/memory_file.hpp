@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "ginnel/core/bytes.hpp"
@@ -16,9 +17,12 @@ namespace ginnel {
 /// system), ENOMEM (over the machine's available memory). Source: fallocate(2).
 [[nodiscard]] Result<void> allocate_memory(int fd, Bytes size, Bytes unit, std::string_view object);
 
-/// Memory that can be had now without pushing others out: MemAvailable + SwapFree of /proc/meminfo; the largest number when
-/// that cannot be read. Source: proc(5).
+/// Memory that can be had now without pushing others out: MemAvailable + SwapFree of /proc/meminfo, and no more than the memory cgroup
+/// leaves, whose kernel kills for want of it rather than refuse; the largest number when that cannot be read. Source: proc(5).
 [[nodiscard]] Bytes available_memory() noexcept;
+
+/// What is wanted and what is available, for an ENOMEM.
+[[nodiscard]] std::string memory_hint(Bytes size);
 
 /// Size of an open file. Errors: EBADF. Source: fstat(2).
 [[nodiscard]] Result<Bytes> file_size(int fd, std::string_view object);

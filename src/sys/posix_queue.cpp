@@ -29,7 +29,8 @@ bool descriptors_are_used_up() {
 }
 
 std::string descriptor_hint() {
-  return "this process has no descriptor left: " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE);
+  return "this process has no descriptor left: " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE) +
+         "; close some, or raise it: ulimit -n";
 }
 
 std::string create_hint(int code, const PosixQueueOptions& options) {
@@ -43,7 +44,7 @@ std::string create_hint(int code, const PosixQueueOptions& options) {
     case EINVAL:
       return describe(options.messages, options.message_size.count()) + " are over " +
              kernel_setting("fs.mqueue.msg_max") + " or " + kernel_setting("fs.mqueue.msgsize_max") +
-             " (with CAP_SYS_RESOURCE: over 65536 messages or 16777216 bytes)";
+             " (with CAP_SYS_RESOURCE: over 65536 messages or 16777216 bytes); raise it with sysctl";
     case ENOSPC:
       return "this IPC namespace has all the queues that " + kernel_setting("fs.mqueue.queues_max") +
              " allows without CAP_SYS_RESOURCE; remove some or raise it with sysctl";

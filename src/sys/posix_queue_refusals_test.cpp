@@ -231,8 +231,9 @@ TEST_F(PosixQueueRefusals, MissingDescriptorsAreNotTakenForMissingQueueBytes) {
     const auto created = PosixQueue::create(own_name, small);
     const auto opened = PosixQueue::open(own_name);
     set_limit(RLIMIT_NOFILE, 256);
-    EXPECT_EQ(hint_of(created, EMFILE), "this process has no descriptor left: RLIMIT_NOFILE 0");
-    EXPECT_EQ(hint_of(opened, EMFILE), "this process has no descriptor left: RLIMIT_NOFILE 0");
+    const std::string hint = "this process has no descriptor left: RLIMIT_NOFILE 0; close some, or raise it: ulimit -n";
+    EXPECT_EQ(hint_of(created, EMFILE), hint);
+    EXPECT_EQ(hint_of(opened, EMFILE), hint);
     EXPECT_EQ(test::open_descriptors(), before);
     EXPECT_TRUE(PosixQueue::create(own_name, small));
   });

@@ -46,7 +46,8 @@ std::string hint_for(int code) {
     case ELOOP:
       return "it is a symbolic link, which is never followed here";
     case EMFILE:
-      return "this process has no descriptor left: " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE);
+      return "this process has no descriptor left: " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE) +
+             "; close some, or raise it: ulimit -n";
     case ENFILE:
       return "the whole system has no open file left: " + kernel_setting("fs.file-max");
     case ENOSPC: {

@@ -186,7 +186,7 @@ TEST_F(PosixSemaphoreRefusals, MissingDescriptorsAreToldWithTheLimit) {
     const auto created = PosixSemaphore::create(own_name);
     const auto opened = PosixSemaphore::open(own_name);
     ::setrlimit(RLIMIT_NOFILE, &limit);
-    const std::string hint = "this process has no descriptor left: RLIMIT_NOFILE 0";
+    const std::string hint = "this process has no descriptor left: RLIMIT_NOFILE 0; close some, or raise it: ulimit -n";
     EXPECT_EQ(hint_of(created, EMFILE), hint);
     EXPECT_EQ(hint_of(opened, EMFILE), hint);
   });

@@ -52,7 +52,7 @@ std::string creation_hint(int code, Bytes size) {
     case EEXIST:
       return "it exists already; open it, or unlink it when nobody uses it";
     case ENOMEM:
-      return size.to_string() + " wanted, " + available_memory().to_string() + " of memory available on this machine";
+      return memory_hint(size);
     case EOPNOTSUPP:
     case EISDIR:
       return std::string{folder} + " is not a tmpfs; mount one there";

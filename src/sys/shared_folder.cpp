@@ -129,9 +129,20 @@ Result<SharedFolder> SharedFolder::open_below(const std::string& name, mode_t mo
 }
 
 Result<SharedFolder> SharedFolder::open_or_create_below(const std::string& name, mode_t mode) const {
-  if (::mkdirat(folder_.get(), name.c_str(), mode & rights) < 0 && errno != EEXIST)
+  {
+    // What could not be opened and locked would only be left behind, for nobody.
+    const UniqueFd to_open{::fcntl(folder_.get(), F_DUPFD_CLOEXEC, 0)};
+    const UniqueFd to_lock{to_open.valid() ? ::fcntl(folder_.get(), F_DUPFD_CLOEXEC, 0) : -1};
+    if (!to_lock.valid()) {
+      const Error error = Error::last("open", path_of(name));
+      if (::faccessat(folder_.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) < 0) return std::unexpected{error};
+    }
+  }
+  const bool made = ::mkdirat(folder_.get(), name.c_str(), mode & rights) == 0;
+  if (!made && errno != EEXIST)
     return std::unexpected{file_error(folder_.get(), Error::last("mkdir"), path_of(name), Bytes{})};
   auto folder = open_below(name, mode);
+  if (folder) folder->is_new_ = made;
   if (!folder || (mode & rights_of_others) == 0) return folder;
   if (auto wide = widen(folder->descriptor(), mode, path_of(name)); !wide) return std::unexpected{wide.error()};
   return folder;
@@ -215,6 +226,12 @@ Result<UniqueFd> SharedFolder::open_again() const {
 }
 
 FolderLock::FolderLock(FileLock lock) noexcept : lock_{std::move(lock)}, owner_{::getpid()} {}
+
+bool FolderLock::is_alone_now() noexcept {
+  if (!lock_.held() || ::flock(lock_.descriptor(), LOCK_EX | LOCK_NB) < 0) return false;
+  struct stat status{};
+  return ::fstat(lock_.descriptor(), &status) == 0 && status.st_nlink > 0;
+}
 
 FolderLock::~FolderLock() {
   if (lock_.held() && ::getpid() == owner_) (void)::flock(lock_.descriptor(), LOCK_UN);

@@ -298,7 +298,9 @@ std::string hint_for(const Failure& failure, const std::string& program) {
 }
 
 std::string hint_for_fork(int code) {
-  if (code == EAGAIN) return "the limit of processes is reached (RLIMIT_NPROC of this user, or pids.max of the cgroup)";
+  if (code == EAGAIN)
+    return "the limit of processes is reached (RLIMIT_NPROC of this user, or pids.max of the cgroup); end some, or raise it: "
+           "ulimit -u";
   return {};
 }
 
@@ -326,6 +328,9 @@ Result<Process> spawn(const Command& command, SpawnOptions options) {
   UniqueFd pidfd{pidfd_number};
 
   const auto failure = failure_told(*report);
+  // The program may have begun: its refusal for want of a descriptor would come too late, and these two are enough to hold it.
+  report->read_end.reset();
+  report->write_end.reset();
   if (failure && failure->step != Step::none) {
     collect(pidfd);
     return std::unexpected{

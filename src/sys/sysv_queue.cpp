@@ -236,7 +236,8 @@ Result<void> SysvQueue::remove() {
 Error SysvQueue::send_error(int code, std::size_t size) const {
   std::string hint;
   if (code == EINVAL)
-    hint = "the message has " + std::to_string(size) + " bytes, over " + kernel_setting("kernel.msgmax");
+    hint = "the message has " + std::to_string(size) + " bytes, over " + kernel_setting("kernel.msgmax") +
+           "; raise it with sysctl";
   if (code == EACCES) hint = "the queue's mode does not allow sending";
   return refused("msgsnd", object_of(id_), hint, code);
 }

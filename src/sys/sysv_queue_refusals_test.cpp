@@ -160,7 +160,8 @@ TEST_F(SysvQueueRefusals, MeetingALimitTellsItsValue) {
     EXPECT_TRUE(contains(hint, "kernel.msgmni 2")) << hint;
 
     const auto pattern = test::test_pattern(101);
-    EXPECT_EQ(hint_of(queue->send(1, pattern), EINVAL), "the message has 101 bytes, over kernel.msgmax 100");
+    EXPECT_EQ(hint_of(queue->send(1, pattern), EINVAL),
+              "the message has 101 bytes, over kernel.msgmax 100; raise it with sysctl");
     // msgsnd(2) would sleep for ever: the room it waits for cannot come.
     EXPECT_EQ(hint_of(queue->send(1, std::span{pattern}.first(61)), EMSGSIZE),
               "the message has 61 bytes; the whole queue holds 60 (msg_qbytes)");

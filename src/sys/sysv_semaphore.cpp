@@ -47,6 +47,11 @@ seminfo system_information(int command) {
   return info;
 }
 
+std::string over_semopm(std::size_t steps) {
+  return std::to_string(steps) + " steps at once are over SEMOPM " +
+         std::to_string(system_information(IPC_INFO).semopm) + " (the third number of kernel.sem; raise it with sysctl)";
+}
+
 std::string create_hint(int code, std::size_t count) {
   const seminfo limits = system_information(IPC_INFO);
   switch (code) {
@@ -61,7 +66,7 @@ std::string create_hint(int code, std::size_t count) {
     }
     case EINVAL:
       return std::to_string(count) + " semaphores in one set are over SEMMSL " + std::to_string(limits.semmsl) +
-             " (the first number of kernel.sem)";
+             " (the first number of kernel.sem; raise it with sysctl)";
     case EEXIST:
       return "there is a set with this key already; open it, or remove it first";
     default:
@@ -173,7 +178,7 @@ Result<SysvSemaphoreSet> SysvSemaphoreSet::create(std::optional<std::int32_t> ke
       if (initialise(id, values) == 0) return SysvSemaphoreSet{id};
       const int code = errno;
       if (is_gone(code) && !options.exclusive) continue;  // somebody took it for abandoned
-      Error error{code, "semop", object};
+      Error error{code, "semop", object, code == E2BIG ? over_semopm(values.size()) : std::string{}};
       ::semctl(id, 0, IPC_RMID);
       return std::unexpected{std::move(error)};
     }
@@ -296,8 +301,7 @@ Error SysvSemaphoreSet::operate_error(int code, std::size_t steps) const {
   std::string hint;
   switch (code) {
     case E2BIG:
-      hint = std::to_string(steps) + " steps at once are over SEMOPM " +
-             std::to_string(system_information(IPC_INFO).semopm) + " (the third number of kernel.sem)";
+      hint = over_semopm(steps);
       break;
     case EFBIG: {
       semid_ds status{};

@@ -57,10 +57,10 @@ std::string creation_hint(int code, Bytes size, HugePages huge) {
     case ENOSPC:
       return full_hint();
     case EINVAL:
-      return size.to_string() + " is more than " + kernel_setting("kernel.shmmax");
+      return size.to_string() + " is more than " + kernel_setting("kernel.shmmax") + "; raise it with sysctl";
     case ENOMEM:
       if (huge != HugePages::none) return huge_page_hint(code, size, huge);
-      return size.to_string() + " wanted, " + available_memory().to_string() + " of memory available on this machine";
+      return memory_hint(size);
     case EPERM:
       return huge_page_hint(code, size, huge);
     case EEXIST:
@@ -92,7 +92,7 @@ std::string use_hint(int code) {
       return "only its owner, its creator or root may remove it";
     case ENOMEM:
       return "no memory or address space left: " + process_limit("RLIMIT_AS", RLIMIT_AS) + ", " +
-             kernel_setting("vm.max_map_count");
+             kernel_setting("vm.max_map_count") + "; see 'ginnel limits'";
     default:
       return {};
   }

@@ -26,7 +26,8 @@ class [[nodiscard]] Error {
   /// The same refusal with the object named, for a caller who knows the name that the callee did not.
   [[nodiscard]] Error with_object(std::string_view object) &&;
 
-  /// One line: `mq_open /jobs: EMFILE: <hint, or the system's text for the errno when there is none>`.
+  /// One line: `mq_open /jobs: EMFILE: <hint>`. Without a hint, an errno for want of something (EMFILE, ENFILE, ENOMEM, ENOSPC,
+  /// EDQUOT, EFBIG) tells the limit that it stands for and the remedy, and any other the system's text.
   [[nodiscard]] std::string message() const;
 
  private:

@@ -25,6 +25,10 @@ class [[nodiscard]] FolderLock {
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
 
+  /// Makes a shared lock exclusive, if nobody else has one at this moment and the directory has not been removed. False: it is not
+  /// exclusive, and may be lost (flock(2)). Takes no descriptor.
+  [[nodiscard]] bool is_alone_now() noexcept;
+
  private:
   friend class SharedFolder;
   explicit FolderLock(FileLock lock) noexcept;
@@ -45,7 +49,8 @@ class [[nodiscard]] SharedFolder {
   /// Errors: ENOENT, and as open_or_create.
   [[nodiscard]] static Result<SharedFolder> open(const std::string& path, mode_t mode = 0700);
 
-  /// The same below this one. What group and others may do by `mode` they may whatever the umask of whoever makes it. Errors: as above.
+  /// The same below this one. What group and others may do by `mode` they may whatever the umask of whoever makes it. Made only
+  /// where two descriptors are to be had, to open it and to lock it. Errors: as above.
   [[nodiscard]] Result<SharedFolder> open_or_create_below(const std::string& name, mode_t mode = 0700) const;
   [[nodiscard]] Result<SharedFolder> open_below(const std::string& name, mode_t mode = 0700) const;
 
@@ -75,6 +80,8 @@ class [[nodiscard]] SharedFolder {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] int descriptor() const noexcept { return folder_.get(); }
+  /// Whether this handle's opening has made it.
+  [[nodiscard]] bool is_new() const noexcept { return is_new_; }
 
  private:
   SharedFolder(UniqueFd folder, std::string path) noexcept : folder_{std::move(folder)}, path_{std::move(path)} {}
@@ -84,6 +91,7 @@ class [[nodiscard]] SharedFolder {
 
   UniqueFd folder_;
   std::string path_;  ///< for messages
+  bool is_new_ = false;
 };
 
 }  // namespace ginnel

@@ -32,12 +32,13 @@ class LatestWriter {
   LatestWriter& operator=(LatestWriter&& other) noexcept;
   ~LatestWriter();
 
-  /// A slot for the next value, which goes to value(). Errors: EMSGSIZE, ECHILD.
+  /// A slot for the next value, which goes to value(). Errors: EMSGSIZE, ECHILD; EMFILE, ENFILE, ENOMEM: a reader who has come could not
+  /// be looked at, and so it is not known which slots are free.
   [[nodiscard]] Result<void> prepare(std::uint64_t bytes) {
     if (!mark_.same_process() || bytes > shape_.value_bytes) [[unlikely]]
       return std::unexpected{refusal(bytes)};
     if (free_left_ == 0) [[unlikely]]
-      look_for_free_slots();
+      if (auto looked = look_for_free_slots(); !looked) return looked;
     next_ = slots_ + free_[free_left_ - 1] * stride_;
     return {};
   }
@@ -55,7 +56,7 @@ class LatestWriter {
  private:
   struct Cold;
   LatestWriter(std::unique_ptr<Cold> cold, ForkMark mark) noexcept;
-  void look_for_free_slots() noexcept;
+  [[nodiscard]] Result<void> look_for_free_slots();
   void wake_readers() noexcept;
   void retire() noexcept;
   [[nodiscard]] Error refusal(std::uint64_t bytes) const;

@@ -55,8 +55,8 @@ class TopicWriter {
   struct Cold;
   TopicWriter(std::unique_ptr<Cold> cold, ForkMark mark) noexcept;
   [[nodiscard]] Result<Outcome<Done, TimedOut>> make_room(std::uint64_t payload_bytes, Deadline deadline);
-  [[nodiscard]] bool try_to_make_room(std::uint64_t end);
-  [[nodiscard]] bool spin_for_room(std::uint64_t end, Deadline deadline);
+  [[nodiscard]] Result<bool> try_to_make_room(std::uint64_t end);
+  [[nodiscard]] Result<bool> spin_for_room(std::uint64_t end, Deadline deadline);
   [[nodiscard]] Error used_in_child(const char* operation) const;
   void wake_readers() noexcept;
   void retire() noexcept;
