@@ -89,6 +89,14 @@ class Lock(ShellTest):
         job.signal(signal.SIGTERM)
         job.finish()
 
+    def test_no_file_is_made_through_a_link(self):
+        self.sh("ln -s planted lockfile")
+        for option in ("", "--range 0:1 "):
+            done = self.sh(f"ginnel lock lockfile {option}-- touch run", code=2)
+            self.assertIn("ELOOP: a symbolic link", done.errors)
+        self.assertEqual([name for name in ("planted", "run") if os.path.lexists(self.path(name))], [])
+        self.sh(": > planted; ginnel lock lockfile -- flock --nonblock planted true", code=1)
+
     def test_what_is_wrong_is_said(self):
         self.assertIn("START:LENGTH", self.sh("ginnel lock lockfile --range 7 -- true", code=2).errors)
         self.assertIn("no command", self.sh("ginnel lock lockfile", code=2).errors)
