@@ -103,9 +103,10 @@ class Stream(ShellTest):
         self.assertIn("refused process", done.errors)
 
     def test_no_path_is_left_by_a_listener_that_a_signal_ends(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1,
+                       signal.SIGUSR2, signal.SIGXCPU, signal.SIGPIPE, signal.SIGRTMIN, signal.SIGRTMAX):
             with self.subTest(number):
-                job = self.start("exec ginnel recv --listen unix:s")
+                job = self.start("ulimit -c 0; exec ginnel recv --listen unix:s")
                 self.wait_for_socket("s")
                 job.signal(number)
                 self.assertEqual(job.finish().code, -number)
