@@ -68,7 +68,7 @@ class Tour(ShellTest):
 
     def test_a_signal_leaves_nothing_behind(self):
         # In an IPC namespace of its own, so that whatever is left there is the tour's.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGRTMIN):
             job = self.start("rm -f pid; ginnel run --new-ipc -- bash -c '"
                              "(echo $BASHPID > pid; exec ginnel tour --only posix-shm sysv-shm sysv-semaphore sysv-queue fifo)"
                              "; echo $?; tail -qn +2 /proc/sysvipc/*'")
