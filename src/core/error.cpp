@@ -4,7 +4,25 @@
 #include <cstring>
 #include <utility>
 
+#include "descriptor_limit.hpp"
+
 namespace ginnel {
+namespace {
+
+/// What is wrong and what can be done about it, where whoever met the error knew no more than its errno. Want of descriptors
+/// has the same cause and the same remedy in every call.
+std::string plain_cause(int code) {
+  if (code == EMFILE)
+    return "this process has as many descriptors as it may, RLIMIT_NOFILE " + descriptor_limit() +
+           ": close some, or allow it more with ulimit -n";
+  if (code == ENFILE)
+    return "the system has as many open files as it may (sysctl fs.file-max), or of a pipe this user as much memory in "
+           "pipes (fs.pipe-user-pages-hard)";
+  const char* description = ::strerrordesc_np(code);
+  return description != nullptr ? description : "unknown error";
+}
+
+}  // namespace
 
 Error Error::last(std::string_view operation, std::string_view object) {
   const int code = errno;
@@ -25,9 +43,7 @@ std::string Error::message() const {
   std::string text = operation_;
   if (!object_.empty()) text.append(" ").append(object_);
   text.append(": ").append(errno_name(code_)).append(": ");
-  if (!hint_.empty()) return text.append(hint_);
-  const char* description = ::strerrordesc_np(code_);
-  return text.append(description != nullptr ? description : "unknown error");
+  return text.append(hint_.empty() ? plain_cause(code_) : hint_);
 }
 
 std::string errno_name(int code) {

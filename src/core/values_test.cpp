@@ -86,6 +86,14 @@ TEST(ErrorMessage, NamesOperationObjectErrnoAndRemedyInOneLine) {
   EXPECT_EQ(Error(4095, "read").message(), "read: errno 4095: unknown error");
 }
 
+TEST(ErrorMessage, WantOfDescriptorsIsToldWithItsLimitAndRemedyWhereverItIsMet) {
+  const std::string limit = std::to_string(::sysconf(_SC_OPEN_MAX));
+  EXPECT_EQ(Error(EMFILE, "pipe2").message(),
+            "pipe2: EMFILE: this process has as many descriptors as it may, RLIMIT_NOFILE " + limit +
+                ": close some, or allow it more with ulimit -n");
+  EXPECT_NE(Error(ENFILE, "eventfd").message().find("fs.file-max"), std::string::npos);
+}
+
 TEST(ErrorMessage, LastTakesErrnoBeforeAnythingCanChangeIt) {
   errno = EXDEV;
   EXPECT_EQ(Error::last("rename", "a").code(), EXDEV);

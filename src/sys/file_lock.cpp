@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "path_hint.hpp"
 #include "system_call.hpp"
 
 namespace ginnel {
@@ -29,10 +30,10 @@ Result<UniqueFd> open_with(const std::string& path, int access) {
   for (int attempt = 0; attempt < tries_to_open; ++attempt) {
     UniqueFd there{retry_interrupted([&] { return ::open(path.c_str(), flags); })};
     if (there.valid()) return there;
-    if (errno != ENOENT) return std::unexpected{Error::last("open", path)};
+    if (errno != ENOENT) return std::unexpected{last_path_error("open", path)};
     UniqueFd made{retry_interrupted([&] { return ::open(path.c_str(), flags | O_CREAT | O_EXCL, 0666); })};
     if (made.valid()) return made;
-    if (errno != EEXIST) return std::unexpected{Error::last("open", path)};
+    if (errno != EEXIST) return std::unexpected{last_path_error("open", path)};
     if (is_link(path))
       return std::unexpected{Error{ELOOP, "open", path,
                                    "a symbolic link that leads to no file, and through a link none is made: somebody "

@@ -53,6 +53,18 @@ class Memory(ShellTest):
         self.assertIn("see 'ginnel mk --help'", told)
         self.assertNotIn("EINVAL", told)
 
+    def test_memory_of_another_users_process_is_refused_with_the_reason(self):
+        self.need_root()
+        os.chmod(self.dir, 0o755)
+        done = self.sh(f"setpriv --reuid 65534 --regid 65534 --clear-groups ginnel recv memfd:{os.getpid()}/0", code=2)
+        self.assertIn(f"process {os.getpid()} is of uid 0: only that user and root", done.errors)
+
+    def test_an_empty_object_is_told_with_its_owner(self):
+        name = self.name()
+        self.sh(f": > /dev/shm{name}")
+        for line in (f"recv shm:{name}", f"send shm:{name} x"):
+            self.assertIn(f"{name}: EINVAL: it is empty: uid {os.geteuid()}", self.sh("ginnel " + line, code=2).errors)
+
     def test_ipcs_shows_the_segment_and_ipcrm_removes_it(self):
         key = self.key()
         facts = json.loads(self.sh(f"ginnel mk sysv-shm:{key} --size 1M --json").text)

@@ -75,6 +75,17 @@ class Stream(ShellTest):
         self.assertIn("--timeout", done.errors)
         self.assertIn("s: ENOENT", done.errors)
 
+    def test_what_is_no_socket_is_told_at_once(self):
+        self.sh(": > plain")
+        for kind in ("unix", "unix-seq", "unix-dgram"):
+            self.assertIn("plain: ECONNREFUSED: what has this path is no socket",
+                          self.sh(f"ginnel send {kind}:plain --timeout 1000s hi", code=2).errors)
+
+    def test_a_place_where_no_socket_can_be_made_is_told_with_the_path(self):
+        for line in ("recv --listen unix:no/dir/s", "relay --listen unix:no/dir/s -", "fd recv --listen unix:no/dir/s",
+                     "recv unix-dgram:no/dir/s"):
+            self.assertIn("bind no/dir/s: ENOENT: there is no directory no/dir", self.sh("ginnel " + line, code=2).errors)
+
     def test_a_timeout_on_nobody_there_is_code_1(self):
         self.sh("ginnel send unix:s --timeout 30ms hi", code=1)
 

@@ -100,7 +100,8 @@ class Lock(ShellTest):
     def test_what_is_wrong_is_said(self):
         self.assertIn("START:LENGTH", self.sh("ginnel lock lockfile --range 7 -- true", code=2).errors)
         self.assertIn("no command", self.sh("ginnel lock lockfile", code=2).errors)
-        self.assertIn("no/such/dir", self.sh("ginnel lock no/such/dir/lockfile -- true", code=2).errors)
+        self.assertIn("no/such/dir/lockfile: ENOENT: there is no directory no/such/dir: make it first",
+                      self.sh("ginnel lock no/such/dir/lockfile -- true", code=2).errors)
         self.assertIn("--nonblock", self.sh("ginnel lock lockfile --nonblock --timeout 1s -- true", code=2).errors)
 
     def test_a_signal_goes_to_the_command_and_frees_the_lock(self):
