@@ -59,6 +59,12 @@ class Fifo(ShellTest):
         done = self.sh("ginnel rm fifo:x", code=1)
         self.assertIn("fifo:x", done.errors)
 
+    def test_one_that_is_not_there_is_code_1_and_told_with_how_to_make_it(self):
+        for line in ("send fifo:x data", "recv fifo:x", "relay fifo:x -", "relay - fifo:x"):
+            done = self.sh("ginnel " + line, code=1)
+            self.assertIn("open fifo x: ENOENT: ", done.errors)
+            self.assertIn("'ginnel mk fifo:x' makes it", done.errors)
+
     def test_a_refusal_tells_whose_it_is_and_what_is_missing(self):
         self.assertIn("there is no directory no/dir: make it first", self.sh("ginnel mk fifo:no/dir/x", code=2).errors)
         self.need_root()

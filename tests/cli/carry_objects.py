@@ -53,6 +53,15 @@ class Memory(ShellTest):
         self.assertIn("see 'ginnel mk --help'", told)
         self.assertNotIn("EINVAL", told)
 
+    def test_memory_that_is_not_there_is_code_1(self):
+        name, key = self.name(), self.key()
+        for address in (f"shm:{name}", f"sysv-shm:{key}"):
+            for line in (f"recv {address}", f"send {address} x"):
+                self.assertIn(f"'ginnel mk {address} --size SIZE' makes it", self.sh("ginnel " + line, code=1).errors)
+        self.sh("ginnel recv sysv-shm:id=2147483647", code=1)
+        self.assertIn("there is no process 4194304", self.sh("ginnel recv memfd:4194304/0", code=1).errors)
+        self.assertIn(f"process {os.getpid()} has no descriptor 9999", self.sh(f"ginnel recv memfd:{os.getpid()}/9999", code=1).errors)
+
     def test_memory_of_another_users_process_is_refused_with_the_reason(self):
         self.need_root()
         os.chmod(self.dir, 0o755)

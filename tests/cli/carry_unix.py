@@ -71,7 +71,7 @@ class Stream(ShellTest):
         self.assertEqual(done.out, b"hi")
 
     def test_nobody_there_is_told_with_the_remedy(self):
-        done = self.sh("ginnel send unix:s --nonblock hi", code=2)
+        done = self.sh("ginnel send unix:s --nonblock hi", code=1)
         self.assertIn("--timeout", done.errors)
         self.assertIn("s: ENOENT", done.errors)
 

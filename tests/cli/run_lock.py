@@ -68,6 +68,7 @@ class Lock(ShellTest):
         self.assertRegex(self.sh("ginnel lock lockfile --who").text, r"pid +command +lock +mode")
         self.let_go(job)
         self.sh("ginnel lock lockfile --who", code=1)
+        self.assertIn("there is no such file", self.sh("ginnel lock missing --who", code=1).errors)
 
     def test_ranges_meet_only_where_they_overlap(self):
         job = self.hold(f"ginnel lock lockfile --range 0:100 -- {HOLD}")
