@@ -227,6 +227,10 @@ void define_receive(const VerbOptions& options, ReceiveAsked& asked) {
   add_json_flag(options, asked.json);
   asked.wait.add_to(options);
   options.footer(
+      "Examples\n"
+      "  ginnel fd recv --listen unix-seq:/tmp/s -- sh -c 'cat <&3'\n"
+      "  ginnel fd recv unix:/tmp/s --json\n"
+      "\n"
       "After -- a command: it gets the descriptors as 3, 4, … (how many: $LISTEN_FDS),\n"
       "and its exit code is passed on. Without one they are listed.");
 }
