@@ -101,7 +101,7 @@ const CLI::Option* empty_option(const CLI::App& app) {
 }
 
 std::string usage_message(const std::string& who, const Error& error) {
-  const std::string object = error.object().empty() ? "" : error.object() + ": ";
+  const std::string object = error.object().empty() ? "" : on_one_line(error.object()) + ": ";
   return object + error.hint() + "\nsee '" + who + " --help'";
 }
 

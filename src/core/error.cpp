@@ -22,6 +22,13 @@ std::string plain_cause(int code) {
   return description != nullptr ? description : "unknown error";
 }
 
+/// A name may have a newline in it, and what it names is then to stay on the one line.
+std::string on_one_line(std::string object) {
+  for (char& letter : object)
+    if (static_cast<unsigned char>(letter) < ' ' || letter == '\x7f') letter = '?';
+  return object;
+}
+
 }  // namespace
 
 Error Error::last(std::string_view operation, std::string_view object) {
@@ -41,7 +48,7 @@ Error Error::with_object(std::string_view object) && {
 
 std::string Error::message() const {
   std::string text = operation_;
-  if (!object_.empty()) text.append(" ").append(object_);
+  if (!object_.empty()) text.append(" ").append(on_one_line(object_));
   text.append(": ").append(errno_name(code_)).append(": ");
   return text.append(hint_.empty() ? plain_cause(code_) : hint_);
 }

@@ -84,6 +84,7 @@ TEST(ErrorMessage, NamesOperationObjectErrnoAndRemedyInOneLine) {
   EXPECT_EQ(Error(EMFILE, "mq_open", "/jobs", "raise it").message(), "mq_open /jobs: EMFILE: raise it");
   EXPECT_EQ(Error(EIO, "read").with_object("fd 3").with_hint("try again").message(), "read fd 3: EIO: try again");
   EXPECT_EQ(Error(4095, "read").message(), "read: errno 4095: unknown error");
+  EXPECT_EQ(Error(EIO, "read", "a\nb\x1b[2J\x7f", "try again").message(), "read a?b?[2J?: EIO: try again");
 }
 
 TEST(ErrorMessage, WantOfDescriptorsIsToldWithItsLimitAndRemedyWhereverItIsMet) {

@@ -76,6 +76,12 @@ class Fifo(ShellTest):
                           self.sh(as_nobody + verb, code=2).errors)
         self.assertIn("EPERM: it belongs to uid 0, and in a sticky directory", self.sh(as_nobody + "rm --force fifo:x", code=2).errors)
 
+    def test_a_name_with_a_newline_stays_on_one_line(self):
+        for line, code in (("rm fifo:$'a\\nb'", 1), ("recv fifo:$'a\\nb'", 1), ("mk fifo:$'no/a\\nb'", 2),
+                           ("mk lock:$'a\\nb'", 2)):
+            errors = self.sh("ginnel " + line, code=code).errors
+            self.assertIn("a?b", errors.splitlines()[0])
+
     def test_a_terminated_receiver_ends_as_the_signal_says(self):
         self.sh("mkfifo x")
         job = self.start("exec ginnel recv fifo:x")

@@ -42,6 +42,9 @@ class Tour(ShellTest):
         self.assertRegex(done.text, r"(?s)mechanism +guaranteed here.*\npipe .*\neventfd .*2 mechanisms, all as promised")
         self.assertNotIn("\x1b", done.text)
 
+    def test_one_alone_is_no_plural(self):
+        self.assertTrue(self.sh("ginnel tour --quick --only eventfd").text.endswith("\n1 mechanism, as promised\n"))
+
     def test_a_wrong_name_shows_all(self):
         done = self.sh("ginnel tour --only pipes", code=2)
         for name in ALL:
