@@ -195,6 +195,7 @@ CommandRun define_recv(const VerbOptions& options) {
 const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "  ginnel recv fifo:/tmp/x\n"
                      "  ginnel recv --listen unix:/tmp/s --mode 660 --allow-gid adm\n"
+                     "  ginnel recv --listen unix:/tmp/s & echo hi | nc -N -U /tmp/s\n"
                      "  ginnel recv mq:/jobs --nonblock\n"
                      "  ginnel recv sysv-msg:0x51 --all --peek --json\n"
                      "  ginnel recv unix-dgram:/tmp/d --follow --lines\n"
@@ -207,7 +208,9 @@ const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "fifo, unix, fd: and - are printed byte for byte up to their end. Of mq,\n"
                      "sysv-msg, unix-seq, unix-dgram, topic, latest, queue and channel one message is\n"
                      "taken; from a queue for good only once it is written out: killed before that,\n"
-                     "the next one gets it. Memory is printed as it is.\n",
+                     "the next one gets it. Memory is printed as it is. What comes over a socket is\n"
+                     "printed at once, and the end is the sender's: Debian's nc has none at the end\n"
+                     "of its input, unless told by -N.\n",
                      "", define_recv};
 
 }  // namespace ginnel::cli

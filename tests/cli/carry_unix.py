@@ -24,6 +24,15 @@ class Stream(ShellTest):
         self.assertEqual((done.code, done.out), (0, b"hi\n"))
         self.assertFalse(os.path.lexists(self.path("s")))
 
+    def test_what_nc_sends_arrives_at_once_though_it_does_not_end_with_its_input(self):
+        self.need("nc")
+        job = self.start("ginnel recv --listen unix:s")
+        self.wait_for_socket("s")
+        sender = self.start("echo hi | nc -U s")
+        self.wait_until(lambda: job.so_far() == b"hi\n", "what nc has sent")
+        sender.signal(signal.SIGKILL)
+        self.assertEqual(job.finish().out, b"hi\n")
+
     def test_ginnel_listens_and_socat_connects(self):
         self.need("socat")
         job = self.start("ginnel recv --listen unix:s")
