@@ -50,8 +50,15 @@ void have_file_size_limit_told() {
   ::sigaction(SIGXFSZ, &action, nullptr);
 }
 
+std::vector<int> ending_signals() {
+  std::vector<int> all{SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE,   SIGALRM,   SIGTERM, SIGUSR1, SIGUSR2,
+                       SIGPOLL, SIGPROF, SIGPWR,  SIGSTKFLT, SIGVTALRM, SIGXCPU, SIGXFSZ};
+  for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) all.push_back(number);
+  return all;
+}
+
 void install_cleanup_on_signals() {
-  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+  for (const int signal_number : ending_signals()) {
     if (is_ignored(signal_number)) continue;
     struct sigaction action{};
     action.sa_handler = remove_paths_and_end;

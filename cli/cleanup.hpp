@@ -4,11 +4,16 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 // What the command has put into the file system for its own use (a listening socket's path) goes with it, also when it is
-// ended by SIGINT, SIGTERM, SIGHUP or SIGPIPE. Not for what a user asked for by `mk`.
+// ended by a signal. Not for what a user asked for by `mk`.
 
 namespace ginnel::cli {
+
+/// Whatever ends a process by default and can be caught, apart from what tells of a fault of its own (SIGSEGV, SIGABRT, …): after one
+/// of those nothing in the process can be relied on. Source: signal(7).
+[[nodiscard]] std::vector<int> ending_signals();
 
 /// Once, at the start: those signals remove the registered paths and then end the process as they would have.
 /// A signal that was ignored (nohup) stays ignored.

@@ -6,7 +6,7 @@
 namespace ginnel::cli {
 
 int nothing(const Verb& verb, std::string_view text) {
-  note("ginnel {}: {}\n", verb.name, harmless(text));
+  note("ginnel {}: {}\n", verb.name, on_one_line(text));
   return exit_nothing;
 }
 

@@ -126,7 +126,7 @@ std::string refusal_message(const CLI::App& app, const Error& error) {
 }
 
 std::string usage_message(const std::string& who, const Error& error) {
-  const std::string object = error.object().empty() ? "" : error.object() + ": ";
+  const std::string object = error.object().empty() ? "" : on_one_line(error.object()) + ": ";
   return object + error.hint() + "\nsee '" + who + " --help'";
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "endpoints/server.hpp"
+#include "endpoints/unopened.hpp"
 #include "foreground.hpp"
 #include "ginnel/sys/ancillary.hpp"
 #include "ginnel/sys/fifo.hpp"
@@ -113,7 +114,7 @@ Result<int> send_files(const SendAsked& asked) {
   }
 
   auto socket = connect_to(*address, *deadline);
-  if (!socket) return std::unexpected{socket.error()};
+  if (!socket) return unopened(fd_verb, *address, socket.error());
   const auto in_time = address->to_string() + ": no receiver within the time given";
   if (socket->is<TimedOut>()) return nothing(fd_verb, in_time);
   constexpr std::array greeting{std::byte{0}};  // on a stream descriptors go along with a byte at least
@@ -197,7 +198,7 @@ Result<int> receive_files(const ReceiveAsked& asked, const TrailingWords& comman
   if (!options) return std::unexpected{options.error()};
 
   auto socket = asked.server.listens() ? accept_one(*address, *options, *deadline) : connect_to(*address, *deadline);
-  if (!socket) return std::unexpected{socket.error()};
+  if (!socket) return unopened(fd_verb, *address, socket.error());
   const auto in_time = address->to_string() + ": no descriptors within the time given";
   if (socket->is<TimedOut>()) return nothing(fd_verb, in_time);
   std::array<std::byte, 65'536> bytes;
@@ -226,6 +227,10 @@ void define_receive(const VerbOptions& options, ReceiveAsked& asked) {
   add_json_flag(options, asked.json);
   asked.wait.add_to(options);
   options.footer(
+      "Examples\n"
+      "  ginnel fd recv --listen unix-seq:/tmp/s -- sh -c 'cat <&3'\n"
+      "  ginnel fd recv unix:/tmp/s --json\n"
+      "\n"
       "After -- a command: it gets the descriptors as 3, 4, … (how many: $LISTEN_FDS),\n"
       "and its exit code is passed on. Without one they are listed.");
 }

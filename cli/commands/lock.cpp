@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -92,6 +93,7 @@ Json holder_json(const LockHolder& holder) {
 
 Result<int> tell_holders(const LockArguments& arguments, const std::string& path) {
   auto found = other_holders(path);
+  if (!found && found.error().code() == ENOENT) return nothing(lock_verb, path + ": there is no such file");
   if (!found) return std::unexpected{found.error()};
   const int code = found->holders.empty() ? exit_nothing : exit_done;
   if (arguments.json) {

@@ -9,6 +9,7 @@
 #include "endpoints/memory.hpp"
 #include "endpoints/message_text.hpp"
 #include "endpoints/messages.hpp"
+#include "endpoints/unopened.hpp"
 #include "ginnel/sys/copy_from_shared.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/relay.hpp"
@@ -47,7 +48,7 @@ int timed_out(const Address& from) {
 
 Result<int> receive_bytes(const Address& from, const ListenOptions* listen, Deadline deadline) {
   auto opened = open_bytes(from, Direction::receive, Direction::receive, listen, deadline);
-  if (!opened) return std::unexpected{opened.error()};
+  if (!opened) return unopened(recv_verb, from, opened.error());
   if (opened->is<TimedOut>()) return timed_out(from);
   const int in = opened->as<ByteEnd>().in;
   auto received = relay(in, STDOUT_FILENO, {}, deadline);
@@ -76,7 +77,7 @@ Result<int> receive_messages(const Address& from, const RecvArguments& asked, co
   details.peek = asked.peek;
   if (asked.type_given.count() > 0) details.type = asked.type;
   auto opened = open_messages(from, Direction::receive, details, listen, deadline);
-  if (!opened) return std::unexpected{opened.error()};
+  if (!opened) return unopened(recv_verb, from, opened.error());
   if (opened->is<TimedOut>()) return timed_out(from);
   MessageEnd& end = *opened->as<std::unique_ptr<MessageEnd>>();
 
@@ -104,7 +105,7 @@ Result<int> receive_messages(const Address& from, const RecvArguments& asked, co
 
 Result<int> receive_memory(const Address& from, std::uint64_t offset, std::uint64_t size) {
   auto memory = memory_to_read(from);
-  if (!memory) return std::unexpected{memory.error()};
+  if (!memory) return unopened(recv_verb, from, memory.error());
   const auto all = memory->bytes();
   if (offset > all.size())
     return std::unexpected{Error{EINVAL, "recv", from.to_string(),
@@ -194,6 +195,7 @@ CommandRun define_recv(const VerbOptions& options) {
 const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "  ginnel recv fifo:/tmp/x\n"
                      "  ginnel recv --listen unix:/tmp/s --mode 660 --allow-gid adm\n"
+                     "  ginnel recv --listen unix:/tmp/s & echo hi | nc -N -U /tmp/s\n"
                      "  ginnel recv mq:/jobs --nonblock\n"
                      "  ginnel recv sysv-msg:0x51 --all --peek --json\n"
                      "  ginnel recv unix-dgram:/tmp/d --follow --lines\n"
@@ -206,7 +208,9 @@ const Verb recv_verb{"recv", "Receive from an address and print what comes",
                      "fifo, unix, fd: and - are printed byte for byte up to their end. Of mq,\n"
                      "sysv-msg, unix-seq, unix-dgram, topic, latest, queue and channel one message is\n"
                      "taken; from a queue for good only once it is written out: killed before that,\n"
-                     "the next one gets it. Memory is printed as it is.\n",
+                     "the next one gets it. Memory is printed as it is. What comes over a socket is\n"
+                     "printed at once, and the end is the sender's: Debian's nc has none at the end\n"
+                     "of its input, unless told by -N.\n",
                      "", define_recv};
 
 }  // namespace ginnel::cli

@@ -10,6 +10,7 @@
 #include "endpoints/carrier.hpp"
 #include "endpoints/line_reader.hpp"
 #include "endpoints/messages.hpp"
+#include "endpoints/unopened.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/relay.hpp"
 #include "options.hpp"
@@ -54,10 +55,10 @@ int code_of(const RelayReport& report, const Address& from, const Address& to) {
 Result<int> relay_bytes(const Address& from, const Address& to, bool one_way, const ListenOptions* listen,
                         Deadline deadline) {
   auto left = open_bytes(from, Direction::both, Direction::receive, listen, deadline);
-  if (!left) return std::unexpected{left.error()};
+  if (!left) return unopened(relay_verb, from, left.error());
   if (left->is<TimedOut>()) return timed_out(from, to);
   auto right = open_bytes(to, Direction::both, Direction::send, nullptr, deadline);
-  if (!right) return std::unexpected{right.error()};
+  if (!right) return unopened(relay_verb, to, right.error());
   if (right->is<TimedOut>()) return timed_out(from, to);
   const ByteEnd& a = left->as<ByteEnd>();
   const ByteEnd& b = right->as<ByteEnd>();
@@ -116,10 +117,10 @@ Result<int> relay_messages(const Address& from, const Address& to, bool one_way,
                            const ListenOptions* listen, Deadline deadline) {
   auto left = one_way ? open_messages(from, Direction::receive, {}, listen, deadline)
                       : open_messages(from, Direction::both, details_of(from, capacity), listen, deadline);
-  if (!left) return std::unexpected{left.error()};
+  if (!left) return unopened(relay_verb, from, left.error());
   if (left->is<TimedOut>()) return timed_out(from, to);
   auto right = open_messages(to, Direction::send, details_of(to, capacity), nullptr, deadline);
-  if (!right) return std::unexpected{right.error()};
+  if (!right) return unopened(relay_verb, to, right.error());
   if (right->is<TimedOut>()) return timed_out(from, to);
   MessageEnd& a = *left->as<std::unique_ptr<MessageEnd>>();
   MessageEnd& b = *right->as<std::unique_ptr<MessageEnd>>();
@@ -138,10 +139,10 @@ Result<int> relay_messages(const Address& from, const Address& to, bool one_way,
 Result<int> relay_to_stream(const Address& from, const Address& to, bool lines, const ListenOptions* listen,
                             Deadline deadline) {
   auto left = open_messages(from, Direction::receive, {}, listen, deadline);
-  if (!left) return std::unexpected{left.error()};
+  if (!left) return unopened(relay_verb, from, left.error());
   if (left->is<TimedOut>()) return timed_out(from, to);
   auto right = open_bytes(to, Direction::send, Direction::send, nullptr, deadline);
-  if (!right) return std::unexpected{right.error()};
+  if (!right) return unopened(relay_verb, to, right.error());
   if (right->is<TimedOut>()) return timed_out(from, to);
   for (;;) {
     auto received = left->as<std::unique_ptr<MessageEnd>>()->receive(deadline);
@@ -166,10 +167,10 @@ Result<int> relay_from_stream(const Address& from, const Address& to, bool lines
     return std::unexpected{usage_error(from.to_string() + " to " + to.to_string(),
                                        "a stream of bytes has no messages: --lines makes one of each line")};
   auto left = open_bytes(from, Direction::receive, Direction::receive, listen, deadline);
-  if (!left) return std::unexpected{left.error()};
+  if (!left) return unopened(relay_verb, from, left.error());
   if (left->is<TimedOut>()) return timed_out(from, to);
   auto right = open_messages(to, Direction::send, details_of(to, capacity), nullptr, deadline);
-  if (!right) return std::unexpected{right.error()};
+  if (!right) return unopened(relay_verb, to, right.error());
   if (right->is<TimedOut>()) return timed_out(from, to);
   MessageEnd& end = *right->as<std::unique_ptr<MessageEnd>>();
   const int in = left->as<ByteEnd>().in;

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <cerrno>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foreground.hpp"
@@ -42,17 +44,16 @@ Result<std::vector<UniqueFd>> open_namespaces(const Process& process, const std:
   return opened;
 }
 
-Result<Process> start_in_namespaces_of(const RunArguments& arguments, const TrailingWords& command) {
-  auto process = Process::open(*arguments.of_pid);
-  if (!process) return process;
+Result<Process> start_in_namespaces_of(const Process& process, const RunArguments& arguments,
+                                       const TrailingWords& command) {
   for (const std::string& kind : arguments.kinds)
     if (!kind_named(kind))
       return std::unexpected{usage_error("--ns " + kind, "expected cgroup, ipc, mnt, net, pid, time, user or uts")};
-  auto others = open_namespaces(*process, arguments.kinds);
+  auto others = open_namespaces(process, arguments.kinds);
   if (!others) return std::unexpected{others.error()};
   SpawnOptions options{.end_with_parent = true};
   for (const UniqueFd& other : *others) options.enter_namespaces.push_back(other.get());
-  return run_in_namespace_of(*process, NamespaceKind::ipc, command, options);
+  return run_in_namespace_of(process, NamespaceKind::ipc, command, options);
 }
 
 Result<int> run_run(const RunArguments& arguments, const TrailingWords& command) {
@@ -63,10 +64,17 @@ Result<int> run_run(const RunArguments& arguments, const TrailingWords& command)
   if (command.empty())
     return std::unexpected{usage_error("", "no command; write it after '--': ginnel run --new-ipc -- ipcs -a")};
 
+  std::optional<Process> resident;
+  if (arguments.of_pid) {
+    auto process = Process::open(*arguments.of_pid);
+    if (!process && process.error().code() == ESRCH) return nothing(run_verb, process.error().message());
+    if (!process) return std::unexpected{process.error()};
+    resident.emplace(std::move(*process));
+  }
   auto foreground = Foreground::begin();
   if (!foreground) return std::unexpected{foreground.error()};
-  auto started = arguments.new_ipc ? run_in_new_ipc_namespace(command, {.end_with_parent = true})
-                                   : start_in_namespaces_of(arguments, command);
+  auto started = resident ? start_in_namespaces_of(*resident, arguments, command)
+                          : run_in_new_ipc_namespace(command, {.end_with_parent = true});
   if (!started) return std::unexpected{started.error()};
   return foreground->run_to_end(std::move(*started));
 }

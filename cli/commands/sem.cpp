@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "endpoints/unopened.hpp"
 #include "foreground.hpp"
 #include "ginnel/sys/posix_semaphore.hpp"
 #include "ginnel/sys/spawn.hpp"
@@ -103,7 +104,7 @@ Result<int> run_posix(const SemArguments& arguments, const Address& address, con
   auto deadline = arguments.wait.deadline();
   if (!deadline) return std::unexpected{deadline.error()};
   auto semaphore = PosixSemaphore::open(address.name);
-  if (!semaphore) return std::unexpected{semaphore.error()};
+  if (!semaphore) return unopened(sem_verb, address, semaphore.error());
 
   if (arguments.action == "wait") return wait_posix(arguments, *semaphore, *deadline, command);
   if (arguments.action == "post") {
@@ -184,7 +185,7 @@ Result<int> run_sysv(const SemArguments& arguments, const Address& address, cons
   auto deadline = arguments.wait.deadline();
   if (!deadline) return std::unexpected{deadline.error()};
   auto set = SysvSemaphoreSet::open(address.sysv);
-  if (!set) return std::unexpected{set.error()};
+  if (!set) return unopened(sem_verb, address, set.error());
 
   if (arguments.action == "wait") return wait_sysv(arguments, *set, *deadline, command);
   if (arguments.action == "value") return tell_sysv(arguments, address, *set);

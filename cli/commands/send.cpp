@@ -10,6 +10,7 @@
 #include "endpoints/line_reader.hpp"
 #include "endpoints/memory.hpp"
 #include "endpoints/messages.hpp"
+#include "endpoints/unopened.hpp"
 #include "ginnel/sys/copy_from_shared.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/relay.hpp"
@@ -70,7 +71,7 @@ Result<RelayReport> relay_from(const Source& source, int out, Deadline deadline)
 
 Result<int> send_bytes(const Address& to, const Source& source, Deadline deadline) {
   auto opened = open_bytes(to, Direction::send, Direction::send, nullptr, deadline);
-  if (!opened) return std::unexpected{opened.error()};
+  if (!opened) return unopened(send_verb, to, opened.error());
   if (opened->is<TimedOut>()) return timed_out(to);
   const int out = opened->as<ByteEnd>().out;
   if (source.word) {
@@ -97,7 +98,7 @@ Result<std::optional<int>> send_one(MessageEnd& end, const Address& to, std::spa
 Result<int> send_messages(const Address& to, const Source& source, const MessageDetails& details, bool lines,
                           Deadline deadline) {
   auto opened = open_messages(to, Direction::send, details, nullptr, deadline);
-  if (!opened) return std::unexpected{opened.error()};
+  if (!opened) return unopened(send_verb, to, opened.error());
   if (opened->is<TimedOut>()) return timed_out(to);
   MessageEnd& end = *opened->as<std::unique_ptr<MessageEnd>>();
   if (source.word) {
@@ -121,7 +122,7 @@ Result<int> send_messages(const Address& to, const Source& source, const Message
 
 Result<int> send_to_memory(const Address& to, const Source& source, std::uint64_t offset, Deadline deadline) {
   auto memory = memory_to_write(to);
-  if (!memory) return std::unexpected{memory.error()};
+  if (!memory) return unopened(send_verb, to, memory.error());
   const std::uint64_t size = memory->bytes().size();
   const auto too_much = [&](const std::string& data) {
     return std::unexpected{Error{EFBIG, "send", to.to_string(),

@@ -99,7 +99,9 @@ Result<int> wait_for_exit(const Process& process, Deadline deadline) {
 
 Result<int> run_signal(const SignalArguments& arguments) {
   if (arguments.list) return list_signals(arguments.json);
-  if (arguments.json) return std::unexpected{usage_error("--json", "it goes with --list")};
+  if (arguments.json)
+    return std::unexpected{
+        usage_error("--json", "sending prints nothing; ginnel signal --list --json lists the signals")};
   if (arguments.target.empty() || arguments.signal.empty())
     return std::unexpected{usage_error("", "name a process and a signal: ginnel signal 1234 SIGTERM")};
   auto deadline = arguments.wait.deadline();

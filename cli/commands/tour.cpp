@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cleanup.hpp"
 #include "options.hpp"
 #include "render/output.hpp"
 #include "tour/guide.hpp"
@@ -73,7 +74,7 @@ class Progress {
 /// Visits the stops one after another; the signal when one came.
 Result<Outcome<Done, ReceivedSignal>> visit_all(const std::vector<tour::TourStop>& stops, bool quick,
                                                 std::vector<tour::Findings>& found) {
-  auto signals = SignalReceiver::create({SIGINT, SIGQUIT, SIGTERM, SIGHUP});
+  auto signals = SignalReceiver::create(ending_signals());
   if (!signals) return std::unexpected{signals.error()};
   auto names = tour::Names::create();
   if (!names) return std::unexpected{names.error()};

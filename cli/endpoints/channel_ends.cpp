@@ -78,7 +78,7 @@ OpenedChannel accept_channel(const Address& address, const ListenOptions& option
 }
 
 OpenedChannel connect_channel(const Address& address, Bytes capacity, Deadline deadline) {
-  return connect_patiently(deadline, [&](Deadline by) {
+  return connect_patiently(address, deadline, [&](Deadline by) {
     return Channel<AnyBytes>::connect(address.name, by.is_immediate() ? Deadline::after(answer_to_hello) : by,
                                       {.capacity = capacity});
   });

@@ -2,15 +2,17 @@
 
 #include <csignal>
 
+#include "cleanup.hpp"
+
 namespace ginnel::cli {
 
 /// Holds back the signals that would end the command, for the moment between making a path and registering it.
 class [[nodiscard]] HoldEndingSignals {
  public:
-  HoldEndingSignals() noexcept {
+  HoldEndingSignals() {
     sigset_t ending;
     ::sigemptyset(&ending);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::sigaddset(&ending, number);
+    for (const int number : ending_signals()) ::sigaddset(&ending, number);
     ::pthread_sigmask(SIG_BLOCK, &ending, &before_);
   }
   HoldEndingSignals(const HoldEndingSignals&) = delete;

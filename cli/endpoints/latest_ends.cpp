@@ -1,5 +1,7 @@
+#include <optional>
 #include <utility>
 
+#include "endpoints/leave_on_signal.hpp"
 #include "endpoints/message_ends.hpp"
 #include "ginnel/msg/latest.hpp"
 
@@ -27,7 +29,8 @@ class LatestReceiver final : public MessageEnd {
 
   Result<Outcome<Done, PeerGone, TimedOut>> send(std::span<const std::byte>, Deadline) override { return PeerGone{}; }
   Result<Outcome<Message, EndOfStream, PeerGone, TimedOut>> receive(Deadline deadline) override {
-    auto newer = reader_.wait_for_newer(deadline);
+    auto newer = wait_and_leave_on_signal(
+        deadline, [this](Deadline by) { return reader_->wait_for_newer(by); }, [this] { reader_.reset(); });
     if (!newer) return std::unexpected{newer.error()};
     if (newer->is<TimedOut>()) return TimedOut{};
     if (newer->is<WriterGone>()) return EndOfStream{};
@@ -37,7 +40,7 @@ class LatestReceiver final : public MessageEnd {
   std::size_t longest() const override { return 0; }
 
  private:
-  LatestReader<AnyBytes> reader_;
+  std::optional<LatestReader<AnyBytes>> reader_;
 };
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <string>
+#include <utility>
 
 #include "ginnel/core/unique_fd.hpp"
 #include "ginnel/sys/shared_memory.hpp"
@@ -11,11 +13,25 @@
 namespace ginnel::cli {
 namespace {
 
+Error no_descriptor(Error error, const Address& address) {
+  const std::string process = "process " + std::to_string(address.pid);
+  struct stat status{};
+  const bool is_there = ::stat(("/proc/" + std::to_string(address.pid)).c_str(), &status) == 0;
+  std::string hint = error.hint();
+  if (error.code() == ENOENT)
+    hint = is_there ? process + " has no descriptor " + std::to_string(address.fd)
+                    : "there is no " + process + ", or it may not be seen";
+  if (error.code() == EACCES && is_there)
+    hint = process + " is of uid " + std::to_string(status.st_uid) +
+           ": only that user and root may open what it has open, and only as the file's mode allows";
+  return std::move(error).with_hint(hint);
+}
+
 template <class Mapping>
 Result<Mapping> map_descriptor_of(const Address& address, int access) {
   const std::string path = "/proc/" + std::to_string(address.pid) + "/fd/" + std::to_string(address.fd);
   const UniqueFd file{::open(path.c_str(), access | O_CLOEXEC | O_NONBLOCK)};
-  if (!file.valid()) return std::unexpected{Error::last("open", address.to_string())};
+  if (!file.valid()) return std::unexpected{no_descriptor(Error::last("open", address.to_string()), address)};
   struct stat status{};
   if (::fstat(file.get(), &status) < 0) return std::unexpected{Error::last("fstat", address.to_string())};
   if (!S_ISREG(status.st_mode))

@@ -68,7 +68,8 @@ Result<Outcome<UniqueFd, TimedOut>> accept_one(const Address& address, const Lis
 
 Result<Outcome<UniqueFd, TimedOut>> connect_to(const Address& address, Deadline deadline) {
   const auto connect = [&]<class Socket>(std::type_identity<Socket>) -> Result<Outcome<UniqueFd, TimedOut>> {
-    auto connected = connect_patiently(deadline, [&](Deadline by) { return Socket::connect({address.name}, by); });
+    auto connected =
+        connect_patiently(address, deadline, [&](Deadline by) { return Socket::connect({address.name}, by); });
     if (!connected) return std::unexpected{connected.error()};
     if (auto* socket = connected->template get_if<Socket>()) return std::move(*socket).release();
     return TimedOut{};

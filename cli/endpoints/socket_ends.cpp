@@ -88,7 +88,7 @@ OpenedMessages open_seqpacket(const Address& address, const ListenOptions* liste
 }
 
 OpenedMessages open_datagram_sender(const Address& address, Deadline deadline) {
-  auto connected = connect_patiently(deadline, [&](Deadline) -> Result<Outcome<UnixDatagram, TimedOut>> {
+  auto connected = connect_patiently(address, deadline, [&](Deadline) -> Result<Outcome<UnixDatagram, TimedOut>> {
     auto socket = UnixDatagram::connect({address.name});
     if (!socket) return std::unexpected{socket.error()};
     return std::move(*socket);

@@ -43,9 +43,12 @@ std::string render_table(const std::vector<Findings>& tour, const Screen& screen
 
 std::string render_summary(const std::vector<Findings>& tour, const Screen& screen) {
   const auto untrue = std::ranges::count_if(tour, [](const Findings& stop) { return !stop.ok(); });
-  if (untrue == 0) return coloured(fmt::format("{} mechanisms, all as promised\n", tour.size()), Colour::green, screen);
+  const std::string_view noun = tour.size() == 1 ? "mechanism" : "mechanisms";
+  if (untrue == 0)
+    return coloured(fmt::format("{} {}, {}as promised\n", tour.size(), noun, tour.size() == 1 ? "" : "all "),
+                    Colour::green, screen);
   std::string text =
-      coloured(fmt::format("{} of {} mechanisms not as promised\n", untrue, tour.size()), Colour::red, screen);
+      coloured(fmt::format("{} of {} {} not as promised\n", untrue, tour.size(), noun), Colour::red, screen);
   for (const Findings& stop : tour)
     if (!stop.ok()) text += fmt::format("  {}: {}\n", stop.mechanism, *stop.failure);
   return text;

@@ -30,7 +30,7 @@ constexpr std::array schemes{
     Scheme{AddressKind::sysv_shm, "sysv-shm", Form::sysv, "sysv-shm:0x1234 (key) or sysv-shm:id=7"},
     Scheme{AddressKind::memfd, "memfd", Form::pid_and_fd, "memfd:PID/FD"},
     Scheme{AddressKind::posix_semaphore, "sem", Form::slash_name,
-           "sem:/name (one slash, at the front; at most 255 bytes with it)"},
+           "sem:/name (one slash, at the front; at most 252 bytes with it)"},
     Scheme{AddressKind::sysv_semaphore, "sysv-sem", Form::sysv, "sysv-sem:0x1234 (key) or sysv-sem:id=7"},
     Scheme{AddressKind::lock, "lock", Form::path, "lock:/path"},
     Scheme{AddressKind::process, "pid", Form::process, "pid:PID"},
@@ -63,9 +63,10 @@ bool process_number(std::string_view text, std::int32_t& pid) { return whole_num
 
 bool descriptor_number(std::string_view text, int& fd) { return whole_number(text, fd) && fd >= 0; }
 
-/// `/name`: what mq_overview(7), shm_overview(7) and sem_overview(7) ask for.
-bool is_slash_name(std::string_view text) {
-  constexpr std::size_t name_max = 255;
+/// `/name`: what mq_overview(7), shm_overview(7) and sem_overview(7) ask for. The file of a semaphore is called `sem.name`,
+/// and so its name may be 251 bytes long behind the slash.
+bool is_slash_name(AddressKind kind, std::string_view text) {
+  const std::size_t name_max = kind == AddressKind::posix_semaphore ? 252 : 255;
   return text.size() >= 2 && text.size() <= name_max && text.front() == '/' &&
          text.find('/', 1) == std::string_view::npos && text != "/." && text != "/..";
 }
@@ -96,7 +97,7 @@ bool parse_body(Form form, std::string_view body, Address& address) {
       return body != "@";
     case Form::slash_name:
       address.name = body;
-      return is_slash_name(body);
+      return is_slash_name(address.kind, body);
     case Form::sysv:
       return parse_sysv(body, address.sysv);
     case Form::process:

@@ -91,6 +91,13 @@ TEST(Address, ANameIsAtMost255BytesLong) {
   EXPECT_NE(longer.error().hint().find("at most 255 bytes"), std::string::npos) << longer.error().hint();
 }
 
+TEST(Address, ASemaphoresNameIsShorterByThePrefixOfItsFile) {
+  EXPECT_TRUE(Address::parse("sem:/" + std::string(251, 'n')));
+  const auto longer = Address::parse("sem:/" + std::string(252, 'n'));
+  ASSERT_FALSE(longer);
+  EXPECT_NE(longer.error().hint().find("at most 252 bytes"), std::string::npos) << longer.error().hint();
+}
+
 TEST(Address, WhateverIsAcceptedIsWrittenBackToTheSame) {
   std::mt19937 random{20261123};
   const std::string letters = "fimqsu-:/@0x123=id nt\\,";

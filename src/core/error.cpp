@@ -4,16 +4,21 @@
 #include <cstring>
 #include <utility>
 
+#include "descriptor_limit.hpp"
+
 namespace ginnel {
 namespace {
 
-/// Of a refusal for want of something: which limit it is, and what can be done. What the system says names neither.
-std::string_view limit_behind(int code) {
+/// What is wrong and what can be done about it, where whoever met the error knew no more than its errno. A refusal for want of
+/// something has the same cause and the same remedy in every call, and the system's text names neither.
+std::string plain_cause(int code) {
   switch (code) {
     case EMFILE:
-      return "this process has no descriptor left (RLIMIT_NOFILE); close some, or raise it: ulimit -n";
+      return "this process has as many descriptors as it may, RLIMIT_NOFILE " + descriptor_limit() +
+             ": close some, or allow it more with ulimit -n";
     case ENFILE:
-      return "the whole system has no open file left (fs.file-max); raise it with sysctl";
+      return "the system has as many open files as it may (sysctl fs.file-max), or of a pipe this user as much memory in "
+             "pipes (fs.pipe-user-pages-hard)";
     case ENOMEM:
       return "no memory or address space left (RLIMIT_AS, vm.max_map_count, the memory of the machine or of the cgroup); "
              "see 'ginnel limits'";
@@ -24,8 +29,17 @@ std::string_view limit_behind(int code) {
     case EFBIG:
       return "more than this process may make a file (RLIMIT_FSIZE); raise it: ulimit -f";
     default:
-      return {};
+      break;
   }
+  const char* description = ::strerrordesc_np(code);
+  return description != nullptr ? description : "unknown error";
+}
+
+/// A name may have a newline in it, and what it names is then to stay on the one line.
+std::string on_one_line(std::string object) {
+  for (char& letter : object)
+    if (static_cast<unsigned char>(letter) < ' ' || letter == '\x7f') letter = '?';
+  return object;
 }
 
 }  // namespace
@@ -47,12 +61,9 @@ Error Error::with_object(std::string_view object) && {
 
 std::string Error::message() const {
   std::string text = operation_;
-  if (!object_.empty()) text.append(" ").append(object_);
+  if (!object_.empty()) text.append(" ").append(on_one_line(object_));
   text.append(": ").append(errno_name(code_)).append(": ");
-  if (!hint_.empty()) return text.append(hint_);
-  if (const auto limit = limit_behind(code_); !limit.empty()) return text.append(limit);
-  const char* description = ::strerrordesc_np(code_);
-  return text.append(description != nullptr ? description : "unknown error");
+  return text.append(hint_.empty() ? plain_cause(code_) : hint_);
 }
 
 std::string errno_name(int code) {

@@ -72,6 +72,7 @@ Error no_such_process(std::string_view operation, pid_t pid) {
 
 Result<UniqueFd> open_pidfd(pid_t pid) {
   UniqueFd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  if (!pidfd.valid() && errno == ESRCH) return std::unexpected{no_such_process("pidfd_open", pid)};
   if (!pidfd.valid()) return std::unexpected{Error::last("pidfd_open", "pid " + std::to_string(pid))};
   return pidfd;
 }

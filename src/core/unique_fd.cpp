@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "descriptor_limit.hpp"
+
 namespace ginnel {
 
 void UniqueFd::reset(int owned) noexcept {
@@ -13,6 +15,13 @@ void UniqueFd::reset(int owned) noexcept {
   const int saved = errno;
   if (::close(old) < 0 && errno == EBADF) std::abort();
   errno = saved;
+}
+
+std::string descriptor_limit() {
+  const int saved = errno;
+  const long most = ::sysconf(_SC_OPEN_MAX);
+  errno = saved;
+  return most < 0 ? "unlimited" : std::to_string(most);
 }
 
 }  // namespace ginnel

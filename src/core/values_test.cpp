@@ -85,6 +85,15 @@ TEST(ErrorMessage, NamesOperationObjectErrnoAndRemedyInOneLine) {
   EXPECT_EQ(Error(EMFILE, "mq_open", "/jobs", "raise it").message(), "mq_open /jobs: EMFILE: raise it");
   EXPECT_EQ(Error(EIO, "read").with_object("fd 3").with_hint("try again").message(), "read fd 3: EIO: try again");
   EXPECT_EQ(Error(4095, "read").message(), "read: errno 4095: unknown error");
+  EXPECT_EQ(Error(EIO, "read", "a\nb\x1b[2J\x7f", "try again").message(), "read a?b?[2J?: EIO: try again");
+}
+
+TEST(ErrorMessage, WantOfDescriptorsIsToldWithItsLimitAndRemedyWhereverItIsMet) {
+  const std::string limit = std::to_string(::sysconf(_SC_OPEN_MAX));
+  EXPECT_EQ(Error(EMFILE, "pipe2").message(),
+            "pipe2: EMFILE: this process has as many descriptors as it may, RLIMIT_NOFILE " + limit +
+                ": close some, or allow it more with ulimit -n");
+  EXPECT_NE(Error(ENFILE, "eventfd").message().find("fs.file-max"), std::string::npos);
 }
 
 TEST(ErrorMessage, WantOfSomethingNamesTheLimitAndTheRemedyWithoutAHint) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "fifo_inode.hpp"
+#include "path_hint.hpp"
 #include "system_call.hpp"
 
 namespace ginnel {
@@ -26,10 +27,10 @@ std::string octal(mode_t mode) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
-std::string_view hint_for_creation(int code) {
+std::string hint_for_creation(int code, const std::string& path) {
   if (code == EEXIST) return "something of that name is there already";
   if (code == EPERM || code == EOPNOTSUPP) return "this file system has no FIFOs";
-  return {};
+  return path_hint(code, path);
 }
 
 std::string what_it_is(const FifoInode& inode) {
@@ -59,7 +60,7 @@ void remove_own(const std::string& path) {
 Result<void> make_with_exact_mode(const std::string& path, mode_t mode) {
   if (::mkfifo(path.c_str(), mode) < 0) {
     const int code = errno;
-    return std::unexpected{Error{code, "mkfifo", path, hint_for_creation(code)}};
+    return std::unexpected{Error{code, "mkfifo", path, hint_for_creation(code, path)}};
   }
   auto widened = widen_to_exact_mode(path, mode);
   if (!widened) remove_own(path);
@@ -86,7 +87,7 @@ Result<void> accept_existing(const std::string& path, mode_t mode) {
 Result<FifoInode> FifoInode::hold(const std::string& path, std::string_view operation) {
   FifoInode inode;
   inode.handle = UniqueFd{retry_interrupted([&] { return ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); })};
-  if (!inode.handle.valid()) return std::unexpected{Error::last(operation, path)};
+  if (!inode.handle.valid()) return std::unexpected{last_path_error(operation, path)};
   if (::fstat(inode.handle.get(), &inode.status) < 0) return std::unexpected{Error::last("fstat", path)};
   return inode;
 }
@@ -115,7 +116,7 @@ Result<void> remove_fifo(const std::string& path) {
   if (!inode->is_fifo())
     return std::unexpected{
         Error{EINVAL, "remove fifo", path, inode->is_link() ? "a symbolic link, not a FIFO" : "not a FIFO"}};
-  if (::unlink(path.c_str()) < 0) return std::unexpected{Error::last("unlink", path)};
+  if (::unlink(path.c_str()) < 0) return std::unexpected{last_removal_error("unlink", path)};
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include "fifo_inode.hpp"
 #include "ginnel/sys/fifo.hpp"
+#include "path_hint.hpp"
 #include "system_call.hpp"
 
 namespace ginnel {
@@ -37,7 +38,7 @@ Result<UniqueFd> open_fifo_reader(const std::string& path) {
   auto inode = FifoInode::look_up(path, "open fifo");
   if (!inode) return std::unexpected{inode.error()};
   UniqueFd fd = open_now(*inode, path, O_RDONLY);
-  if (!fd.valid()) return std::unexpected{Error::last("open fifo", path)};
+  if (!fd.valid()) return std::unexpected{last_path_error("open fifo", path)};
   return fd;
 }
 
@@ -49,7 +50,7 @@ Result<Outcome<UniqueFd, TimedOut>> open_fifo_writer(const std::string& path, De
   while (true) {
     UniqueFd fd = open_now(*inode, path, O_WRONLY);
     if (fd.valid()) return fd;
-    if (errno != ENXIO) return std::unexpected{Error::last("open fifo", path)};
+    if (errno != ENXIO) return std::unexpected{last_path_error("open fifo", path)};
     if (deadline.passed()) return TimedOut{};
     backoff.pause(deadline);
   }

@@ -165,9 +165,30 @@ TEST(Fifo, ASecondUserWhoSquatsTheNameIsRefusedAndNamed) {
   ASSERT_EQ(::unlink(path.c_str()), 0);
   ASSERT_TRUE(create_fifo(path));
   auto stranger = test::fork_child_as(test::other_uid, [&](test::Ready) {
-    EXPECT_EQ(open_fifo_reader(path).error().code(), EACCES);
-    EXPECT_EQ(open_fifo_writer(path, Deadline::after(1s)).error().code(), EACCES);
-    EXPECT_EQ(remove_fifo(path).error().code(), EPERM);
+    const std::string whose = "it belongs to uid 0 and has mode 0600, and this process is uid 65534";
+    const auto reader = open_fifo_reader(path);
+    EXPECT_EQ(reader.error().code(), EACCES);
+    EXPECT_EQ(reader.error().hint(), whose);
+    const auto writer = open_fifo_writer(path, Deadline::after(1s));
+    EXPECT_EQ(writer.error().code(), EACCES);
+    EXPECT_EQ(writer.error().hint(), whose);
+    const auto removed = remove_fifo(path);
+    EXPECT_EQ(removed.error().code(), EPERM);
+    EXPECT_NE(removed.error().hint().find("only its owner"), std::string::npos) << removed.error().message();
+  });
+  EXPECT_TRUE(stranger.wait().success());
+}
+
+TEST(Fifo, APlaceWhereNoneCanBeMadeIsToldWithTheReason) {
+  GINNEL_REQUIRE_ROOT();
+  const test::ScratchDirectory scratch;
+  EXPECT_EQ(create_fifo(scratch.file("no/fifo")).error().hint(),
+            "there is no directory " + scratch.file("no") + ": make it first");
+  ASSERT_EQ(::chmod(scratch.path().c_str(), 0755), 0);
+  auto stranger = test::fork_child_as(test::other_uid, [&](test::Ready) {
+    const auto made = create_fifo(scratch.file("fifo"));
+    EXPECT_EQ(made.error().code(), EACCES);
+    EXPECT_NE(made.error().hint().find("belongs to uid 0 and has mode 0755"), std::string::npos) << made.error().hint();
   });
   EXPECT_TRUE(stranger.wait().success());
 }

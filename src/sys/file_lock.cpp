@@ -5,29 +5,41 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "path_hint.hpp"
 #include "system_call.hpp"
 
 namespace ginnel {
 namespace {
 
 constexpr auto longest_pause = std::chrono::milliseconds{10};
+constexpr int tries_to_open = 16;
 
 std::string name_of(int fd) { return "fd " + std::to_string(fd); }
+
+bool is_link(const std::string& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
 
 Result<UniqueFd> open_with(const std::string& path, int access) {
   // O_NONBLOCK: the path may turn out to be a FIFO, whose open would wait for a writer.
   const int flags = access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   // First without O_CREAT: in a sticky directory that all may write to (/tmp), fs.protected_regular refuses O_CREAT on a
-  // file of another user. Twice, since the file may come or go between the two opens.
-  for (int attempt = 0; attempt < 2; ++attempt) {
+  // file of another user. Then with O_EXCL, which makes nothing through a link that somebody else has put there. Some
+  // times over, since the file may come or go between the two opens.
+  for (int attempt = 0; attempt < tries_to_open; ++attempt) {
     UniqueFd there{retry_interrupted([&] { return ::open(path.c_str(), flags); })};
     if (there.valid()) return there;
-    if (errno != ENOENT) break;
-    UniqueFd made{retry_interrupted([&] { return ::open(path.c_str(), flags | O_CREAT, 0666); })};
+    if (errno != ENOENT) return std::unexpected{last_path_error("open", path)};
+    UniqueFd made{retry_interrupted([&] { return ::open(path.c_str(), flags | O_CREAT | O_EXCL, 0666); })};
     if (made.valid()) return made;
-    if (errno != EACCES) break;
+    if (errno != EEXIST) return std::unexpected{last_path_error("open", path)};
+    if (is_link(path))
+      return std::unexpected{Error{ELOOP, "open", path,
+                                   "a symbolic link that leads to no file, and through a link none is made: somebody "
+                                   "may have put it there; remove it, or make the file that it leads to"}};
   }
-  return std::unexpected{Error::last("open", path)};
+  return std::unexpected{Error{EBUSY, "open", path, "it keeps coming and going: others make and remove it"}};
 }
 
 Result<Outcome<Done, TimedOut>> flock_until(int fd, LockMode mode, Deadline deadline) {

@@ -241,6 +241,46 @@ TEST_F(FileLockTest, AnotherUserMayNotLockAFileThatHeMayNotRead) {
   EXPECT_TRUE(other.wait().success());
 }
 
+TEST_F(FileLockTest, NothingIsMadeThroughALinkThatAnotherUserHasPutInTheWay) {
+  GINNEL_REQUIRE_ROOT();
+  const std::string shared = scratch_.file("shared");
+  const std::string ours = scratch_.file("ours");
+  for (const std::string& folder : {shared, ours}) std::filesystem::create_directory(folder);
+  std::filesystem::permissions(scratch_.path(), std::filesystem::perms{0755});
+  std::filesystem::permissions(shared, std::filesystem::perms{01777});
+  std::filesystem::permissions(ours, std::filesystem::perms{0700});
+  const std::string target = ours + "/planted";
+  const std::string link = shared + "/lock";
+  auto other =
+      test::fork_child_as(test::other_uid, [&](test::Ready) { ASSERT_EQ(::symlink(target.c_str(), link.c_str()), 0); });
+  ASSERT_TRUE(other.wait().success());
+
+  // Where fs.protected_symlinks is set, the kernel refuses to follow the link at all.
+  auto refused = FileLock::acquire(link, LockMode::exclusive, Deadline::immediately());
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().code() == ELOOP || refused.error().code() == EACCES) << refused.error().message();
+  auto ranges = RangeLocks::open(link);
+  ASSERT_FALSE(ranges);
+  EXPECT_TRUE(ranges.error().code() == ELOOP || ranges.error().code() == EACCES) << ranges.error().message();
+  EXPECT_FALSE(std::filesystem::exists(target));
+}
+
+TEST_F(FileLockTest, ALinkToNoFileIsRefusedAndOneToAFileIsFollowed) {
+  const std::string target = scratch_.file("target");
+  ASSERT_EQ(::symlink(target.c_str(), path_.c_str()), 0);
+  auto refused = FileLock::acquire(path_, LockMode::exclusive, Deadline::immediately());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ELOOP);
+  EXPECT_NE(refused.error().hint().find("remove it"), std::string::npos);
+  EXPECT_EQ(RangeLocks::open(path_).error().code(), ELOOP);
+  EXPECT_FALSE(std::filesystem::exists(target));
+
+  const UniqueFd made{::open(target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  EXPECT_TRUE(RangeLocks::open(path_));
+  FileLock lock = must_lock(path_);
+  EXPECT_FALSE(is_free(target));
+}
+
 TEST_F(FileLockTest, EightProcessesCountExactlyInAStormOfSignals) {
   constexpr int processes = 8;
   constexpr int rounds = 50;

@@ -95,6 +95,16 @@ Result<void> check_opened(int fd, const std::string& name, std::optional<uid_t> 
   return {};
 }
 
+/// What shm_open(3) makes is empty until ftruncate(2): whoever stopped in between, or took the name and no more, left nothing to map.
+Result<Bytes> size_to_map(int fd, const std::string& name) {
+  struct stat status{};
+  if (::fstat(fd, &status) < 0) return std::unexpected{Error::last("fstat", name)};
+  if (status.st_size > 0) return Bytes{static_cast<std::uint64_t>(status.st_size)};
+  return std::unexpected{Error{EINVAL, "mmap", name,
+                               "it is empty: uid " + std::to_string(status.st_uid) +
+                                   ", whose it is, has not given it a size (ftruncate), or has only taken the name"}};
+}
+
 }  // namespace
 
 Result<PosixShm> PosixShm::create(const std::string& name, Bytes size, mode_t mode) {
@@ -143,7 +153,7 @@ Result<void> PosixShm::unlink(const std::string& name) {
 Result<Bytes> PosixShm::size() const { return file_size(file_.get(), name_); }
 
 Result<ReadOnlyMapping> PosixShm::map_read_only() const {
-  auto whole = size();
+  auto whole = size_to_map(file_.get(), name_);
   if (!whole) return std::unexpected{whole.error()};
   auto mapping = ReadOnlyMapping::map(file_.get(), *whole);
   if (!mapping) return std::unexpected{std::move(mapping.error()).with_object(name_)};
@@ -151,7 +161,7 @@ Result<ReadOnlyMapping> PosixShm::map_read_only() const {
 }
 
 Result<ReadWriteMapping> PosixShm::map_read_write() const {
-  auto whole = size();
+  auto whole = size_to_map(file_.get(), name_);
   if (!whole) return std::unexpected{whole.error()};
   auto mapping = ReadWriteMapping::map(file_.get(), *whole);
   if (!mapping) return std::unexpected{std::move(mapping.error()).with_object(name_)};

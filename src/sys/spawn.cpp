@@ -19,6 +19,7 @@
 #include "ginnel/core/unique_fd.hpp"
 #include "ginnel/sys/io.hpp"
 #include "ginnel/sys/pipe.hpp"
+#include "kernel_setting.hpp"
 #include "system_call.hpp"
 
 // A child of a process with threads may only make async-signal-safe calls until it has become the new program: another
@@ -28,7 +29,7 @@
 namespace ginnel {
 namespace {
 
-enum class Step : int { none, setns, unshare, user_map, descriptors, parent_death, execve };
+enum class Step : int { none, setns, unshare, user_map, close_others, copy, descriptors, parent_death, execve };
 
 constexpr const char* name_of(Step step) {
   switch (step) {
@@ -40,6 +41,10 @@ constexpr const char* name_of(Step step) {
       return "unshare";
     case Step::user_map:
       return "write /proc/self/uid_map";
+    case Step::close_others:
+      return "close_range";
+    case Step::copy:
+      return "fcntl F_DUPFD_CLOEXEC";
     case Step::descriptors:
       return "dup2";
     case Step::parent_death:
@@ -170,19 +175,20 @@ bool close_others_on_exec() {
   return true;
 }
 
-/// First copies of all of them out of the way, so that no dup2 hits a descriptor that a later one still needs.
-bool arrange_descriptors(Plan& plan) {
-  if (!close_others_on_exec()) return false;
+/// First copies of all of them out of the way, so that no dup2 hits a descriptor that a later one still needs. The step that failed,
+/// or none.
+Step arrange_descriptors(Plan& plan) {
+  if (!close_others_on_exec()) return Step::close_others;
   for (std::size_t i = 0; i < plan.descriptors.size(); ++i) {
     plan.duplicates[i] = ::fcntl(plan.descriptors[i].first, F_DUPFD_CLOEXEC, plan.first_free);
-    if (plan.duplicates[i] < 0) return false;
+    if (plan.duplicates[i] < 0) return Step::copy;
   }
   for (std::size_t i = 0; i < plan.descriptors.size(); ++i) {
     const int copy = plan.duplicates[i];
     const int number = plan.descriptors[i].second;
-    if (retry_interrupted([&] { return ::dup2(copy, number); }) < 0) return false;
+    if (retry_interrupted([&] { return ::dup2(copy, number); }) < 0) return Step::descriptors;
   }
-  return true;
+  return Step::none;
 }
 
 void set_signals_as_a_shell_would() {
@@ -214,13 +220,13 @@ void set_signals_as_a_shell_would() {
 
 [[noreturn]] void run_child(Plan& plan, int report) {
   const int moved = ::fcntl(report, F_DUPFD_CLOEXEC, plan.first_free + static_cast<int>(plan.descriptors.size()));
-  if (moved < 0) report_and_end(report, Step::descriptors);
+  if (moved < 0) report_and_end(report, Step::copy);
 
   for (const int space : plan.namespaces)
     if (::setns(space, 0) < 0) report_and_end(moved, Step::setns);
   if (plan.unshare_flags != 0 && ::unshare(plan.unshare_flags) < 0) report_and_end(moved, Step::unshare);
   if (plan.map_root_user && !map_users(plan)) report_and_end(moved, Step::user_map);
-  if (!arrange_descriptors(plan)) report_and_end(moved, Step::descriptors);
+  if (const Step failed = arrange_descriptors(plan); failed != Step::none) report_and_end(moved, failed);
   if (plan.end_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) report_and_end(moved, Step::parent_death);
     if (plan.namespaces.empty() && ::getppid() != plan.parent)
@@ -287,6 +293,9 @@ std::string hint_for(const Failure& failure, const std::string& program) {
     if (failure.code == ENOEXEC) return "not a program, and a script needs a first line such as #!/bin/sh";
     if (failure.code == EACCES) return "it is there but may not be executed (mode, or a mount with noexec)";
   }
+  if (failure.step == Step::copy && failure.code == EINVAL)
+    return "the descriptors that it is to have are over " + process_limit("RLIMIT_NOFILE", RLIMIT_NOFILE) +
+           ": allow more with ulimit -n";
   if (failure.step == Step::unshare && failure.code == EPERM)
     return "a new namespace needs CAP_SYS_ADMIN, or user namespaces, which are switched off for this user here "
            "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, or an AppArmor restriction)";

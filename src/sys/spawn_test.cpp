@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -77,6 +78,25 @@ TEST(Spawn, AProgramThatCannotBeExecutedIsAnErrorThatNamesIt) {
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().code(), EINVAL);
   EXPECT_EQ(test::open_descriptors(), before);
+}
+
+TEST(Spawn, WantOfDescriptorsInTheChildIsToldWithTheCallThatWantedThem) {
+  auto child = test::fork_child([](test::Ready) {
+    const UniqueFd null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    // Enough for the pipe and the pidfd of the start itself, but not for copies of all that the program is to get.
+    rlimit few{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
+    few.rlim_cur = static_cast<rlim_t>(null.get()) + 24;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    SpawnOptions options;
+    for (int number = 3; number < 18; ++number) options.descriptors.emplace_back(null.get(), number);
+    auto started = spawn({"true"}, options);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code(), EMFILE) << started.error().message();
+    EXPECT_EQ(started.error().operation(), "fcntl F_DUPFD_CLOEXEC");
+    EXPECT_NE(started.error().message().find("ulimit -n"), std::string::npos) << started.error().message();
+  });
+  EXPECT_TRUE(child.wait().success());
 }
 
 TEST(Spawn, TheProgramIsLookedUpInThePathThatItIsGiven) {

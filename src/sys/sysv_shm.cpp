@@ -12,6 +12,7 @@
 #include "kernel_setting.hpp"
 #include "memory_file.hpp"
 #include "system_call.hpp"
+#include "sysv_object.hpp"
 
 namespace ginnel {
 namespace {
@@ -170,9 +171,15 @@ Result<SysvShm> SysvShm::create(std::optional<std::int32_t> key, Bytes size, Sys
     if (errno != EEXIST || options.exclusive) return failed(Error::last("shmget"));
 
     const int existing = ::shmget(*key, size.count(), 0);
-    if (existing >= 0) return SysvShm{existing};
-    if (errno == ENOENT) continue;  // removed between the two calls
-    Error error = Error::last("shmget", name);
+    const bool found = existing >= 0;
+    shmid_ds status{};
+    if (found && ::shmctl(existing, IPC_STAT, &status) == 0) {
+      if (auto good = check_sysv_owner("shmget", name, status.shm_perm); !good) return std::unexpected{good.error()};
+      return SysvShm{existing};
+    }
+    const bool removed_meanwhile = errno == ENOENT || (found && (errno == EINVAL || errno == EIDRM));
+    if (removed_meanwhile) continue;
+    Error error = Error::last(found ? "shmctl IPC_STAT" : "shmget", name);
     const std::string hint = existing_hint(error.code(), *key, size);
     return std::unexpected{std::move(error).with_hint(hint)};
   }

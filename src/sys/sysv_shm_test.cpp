@@ -239,7 +239,10 @@ TEST(SysvShm, AnotherUserIsRefusedWithAReason) {
   const std::int32_t key = test::unique_key();
   Segment segment{Bytes{100}, key, 0600};
   auto stranger = test::fork_child_as(test::other_uid, [&](test::Ready) {
-    EXPECT_EQ(SysvShm::create(key, Bytes{100}, {.exclusive = false})->attach_read_only().error().code(), EACCES);
+    auto taken = SysvShm::create(key, Bytes{100}, {.exclusive = false});
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code(), EACCES);
+    EXPECT_TRUE(hint_has(taken.error(), "no permission"));
     EXPECT_EQ(segment->attach_read_only().error().code(), EACCES);
     EXPECT_EQ(segment->statistics().error().code(), EACCES);
     EXPECT_EQ(SysvShm::open(by_id(segment->id())).error().code(), EACCES);
@@ -249,6 +252,22 @@ TEST(SysvShm, AnotherUserIsRefusedWithAReason) {
     EXPECT_TRUE(hint_has(removed.error(), "owner"));
   });
   EXPECT_TRUE(stranger.wait().success());
+}
+
+TEST(SysvShm, SharedCreationRefusesASegmentThatAnotherUserMadeFirst) {
+  GINNEL_REQUIRE_ROOT();
+  const std::int32_t key = test::unique_key();
+  auto squatter = test::fork_child_as(
+      test::other_uid, [&](test::Ready) { ASSERT_TRUE(SysvShm::create(key, Bytes{100}, {.mode = 0666})); });
+  ASSERT_TRUE(squatter.wait().success());
+  auto there = SysvShm::open(by_key(key));
+  ASSERT_TRUE(there) << there.error().message();
+
+  auto taken = SysvShm::create(key, Bytes{100}, {.exclusive = false});
+  EXPECT_TRUE(there->remove());
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code(), EEXIST);
+  EXPECT_TRUE(hint_has(taken.error(), "belongs to uid 65534")) << taken.error().message();
 }
 
 TEST(SysvShm, HugePagesAreGivenOrTheErrorTellsHowToGetThem) {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "path_hint.hpp"
 #include "system_call.hpp"
 #include "unix_address.hpp"
 
@@ -37,7 +38,7 @@ Result<Place> open_place(const std::string& path) {
   if (place.file.empty()) return std::unexpected{Error{EISDIR, "bind", path, "this names a directory"}};
   place.directory =
       UniqueFd{retry_interrupted([&] { return ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); })};
-  if (!place.directory.valid()) return std::unexpected{Error::last("open", folder)};
+  if (!place.directory.valid()) return std::unexpected{last_path_error("bind", path)};
   return place;
 }
 
@@ -49,7 +50,7 @@ std::string through_descriptor(const Place& place) {
 Result<void> bind_and_rename(int socket, const Place& place) {
   if (::faccessat(place.directory.get(), place.file.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     return std::unexpected{in_use(place.path, {})};
-  if (errno != ENOENT) return std::unexpected{Error::last("bind", place.path)};
+  if (errno != ENOENT) return std::unexpected{last_path_error("bind", place.path)};
 
   std::uint64_t random = 0;
   if (retry_interrupted([&] { return ::getrandom(&random, sizeof random, 0); }) < 0)
@@ -57,7 +58,7 @@ Result<void> bind_and_rename(int socket, const Place& place) {
   Place first{.directory = {}, .file = ".ginnel-" + std::to_string(random), .path = place.path};
   const std::string name = "/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + first.file;
   const SocketName address = plain_name(name);
-  if (::bind(socket, address.get(), address.length) < 0) return std::unexpected{Error::last("bind", place.path)};
+  if (::bind(socket, address.get(), address.length) < 0) return std::unexpected{last_path_error("bind", place.path)};
   const int directory = place.directory.get();
   if (::renameat2(directory, first.file.c_str(), directory, place.file.c_str(), RENAME_NOREPLACE) == 0) return {};
   const Error error = errno == EEXIST ? in_use(place.path, "another process took the name at this moment")
@@ -71,7 +72,7 @@ Result<void> bind_once(int socket, const Place& place) {
   if (name.size() > longest_plain_name) name = through_descriptor(place);
   if (name.size() > longest_plain_name) return bind_and_rename(socket, place);
   const SocketName address = plain_name(name);
-  if (::bind(socket, address.get(), address.length) < 0) return std::unexpected{Error::last("bind", place.path)};
+  if (::bind(socket, address.get(), address.length) < 0) return std::unexpected{last_path_error("bind", place.path)};
   return {};
 }
 

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -14,11 +15,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string_view refusal_hint(int code, bool abstract) {
+/// A connection to a file of any other kind is refused like one to a socket that nobody has.
+bool is_another_file(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
+std::string_view refusal_hint(int code, const UnixAddress& address) {
   switch (code) {
     case ECONNREFUSED:
-      return abstract ? "no socket of this network namespace has that abstract name"
-                      : "nobody listens there: the server has ended and left its path, or does not listen yet";
+      if (address.is_abstract()) return "no socket of this network namespace has that abstract name";
+      if (is_another_file(address.name)) return "what has this path is no socket";
+      return "nobody listens there: the server has ended and left its path, or does not listen yet";
     case EACCES:
       return "connecting needs write permission on the socket and search permission on each directory of its path";
     case EPROTOTYPE:
@@ -31,7 +39,7 @@ std::string_view refusal_hint(int code, bool abstract) {
 }
 
 Error refusal(int code, const UnixAddress& address) {
-  return Error{code, "connect", address.name, refusal_hint(code, address.is_abstract())};
+  return Error{code, "connect", address.name, refusal_hint(code, address)};
 }
 
 /// A path that is too long for sun_path is reached through a descriptor of the socket's file.

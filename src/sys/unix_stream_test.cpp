@@ -240,6 +240,9 @@ TEST(UnixStream, RefusalsSayWhatIsThere) {
   auto none = UnixStream::connect({"@" + test::unique_name()});
   EXPECT_EQ(none.error().code(), ECONNREFUSED);
   EXPECT_NE(none.error().message().find("abstract name"), std::string::npos);
+  auto folder = UnixStream::connect({scratch.path()});
+  EXPECT_EQ(folder.error().code(), ECONNREFUSED);
+  EXPECT_EQ(folder.error().hint(), "what has this path is no socket");
   {
     auto seqpacket = UnixListener::listen(UnixType::seqpacket, {path});
     ASSERT_TRUE(seqpacket);

@@ -49,6 +49,9 @@ class Flock(AppletTest):
         self.same("flock '' true", 66)
         self.same("chmod 444 . ; flock /dev/null echo device", 0)
 
+    def test_a_file_is_made_through_a_link_as_by_the_tool(self):
+        self.same("rm -f target; ln -sf target link; flock link true; stat -c %F target", 0)
+
     def test_a_conflict_ends_with_one_or_the_code_asked_for(self):
         for inner, code in (("-n", 1), ("--nb", 1), ("-n -E 9", 9), ("-E 0 -n", 0), ("-w 0", 1), ("-w 0.01", 1),
                             ("--timeout .01 -E 77", 77), ("--wait 1e-9", 1), ("-n -w 60", 1), ("-s -n", 1),

@@ -234,7 +234,7 @@ class Channel(ShellTest):
         self.assertIn("speaks no protocol of ginnel's", done.errors)
 
     def test_nobody_there_is_told_with_the_remedy(self):
-        done = self.sh("ginnel send channel:s --nonblock hi", code=2)
+        done = self.sh("ginnel send channel:s --nonblock hi", code=1)
         self.assertIn("--timeout", done.errors)
         self.assertIn("s: ENOENT", done.errors)
         self.sh("ginnel send channel:s --timeout 30ms hi", code=1)

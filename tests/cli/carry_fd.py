@@ -96,8 +96,9 @@ class Descriptors(ShellTest):
         self.assertIn("fd:77", self.sh("ginnel fd send unix:s fd:77", code=2).errors)
 
     def test_no_path_is_left_by_a_receiver_that_a_signal_ends(self):
-        job = self.start("exec ginnel fd recv --listen unix-seq:s")
-        self.wait_for_socket("s")
-        job.signal(signal.SIGTERM)
-        self.assertEqual(job.finish().code, -signal.SIGTERM)
-        self.assertFalse(os.path.lexists(self.path("s")))
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGALRM):
+            job = self.start("ulimit -c 0; exec ginnel fd recv --listen unix-seq:s")
+            self.wait_for_socket("s")
+            job.signal(number)
+            self.assertEqual(job.finish().code, -number)
+            self.assertFalse(os.path.lexists(self.path("s")))

@@ -59,6 +59,29 @@ class Fifo(ShellTest):
         done = self.sh("ginnel rm fifo:x", code=1)
         self.assertIn("fifo:x", done.errors)
 
+    def test_one_that_is_not_there_is_code_1_and_told_with_how_to_make_it(self):
+        for line in ("send fifo:x data", "recv fifo:x", "relay fifo:x -", "relay - fifo:x"):
+            done = self.sh("ginnel " + line, code=1)
+            self.assertIn("open fifo x: ENOENT: ", done.errors)
+            self.assertIn("'ginnel mk fifo:x' makes it", done.errors)
+
+    def test_a_refusal_tells_whose_it_is_and_what_is_missing(self):
+        self.assertIn("there is no directory no/dir: make it first", self.sh("ginnel mk fifo:no/dir/x", code=2).errors)
+        self.need_root()
+        os.chmod(self.dir, 0o1777)
+        self.sh("ginnel mk fifo:x")
+        as_nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups ginnel "
+        for verb in ("send fifo:x data", "recv fifo:x"):
+            self.assertIn("EACCES: it belongs to uid 0 and has mode 0600, and this process is uid 65534",
+                          self.sh(as_nobody + verb, code=2).errors)
+        self.assertIn("EPERM: it belongs to uid 0, and in a sticky directory", self.sh(as_nobody + "rm --force fifo:x", code=2).errors)
+
+    def test_a_name_with_a_newline_stays_on_one_line(self):
+        for line, code in (("rm fifo:$'a\\nb'", 1), ("recv fifo:$'a\\nb'", 1), ("mk fifo:$'no/a\\nb'", 2),
+                           ("mk lock:$'a\\nb'", 2)):
+            errors = self.sh("ginnel " + line, code=code).errors
+            self.assertIn("a?b", errors.splitlines()[0])
+
     def test_a_terminated_receiver_ends_as_the_signal_says(self):
         self.sh("mkfifo x")
         job = self.start("exec ginnel recv fifo:x")

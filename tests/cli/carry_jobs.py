@@ -47,7 +47,7 @@ class Job(ShellTest):
         self.sh("ginnel send queue:one --timeout 50ms second", code=1)
 
     def test_it_is_made_once_and_removed_when_nobody_uses_it(self):
-        self.assertIn("ENOENT", self.sh("ginnel recv queue:jobs --nonblock", code=2).errors)
+        self.assertIn("ENOENT", self.sh("ginnel recv queue:jobs --nonblock", code=1).errors)
         self.sh("ginnel mk queue:jobs")
         self.assertIn("there is one already", self.sh("ginnel mk queue:jobs", code=2).errors)
         reader = self.start("exec ginnel recv queue:jobs --follow --lines")

@@ -65,7 +65,13 @@ class SysvQueue(ShellTest):
         self.sh(f"ginnel mk sysv-msg:{key}")
         self.assertIn(f"0x{int(key, 16):08x}", self.sh("ipcs -q").text)
         self.sh(f"ipcrm -Q {key}")
-        self.sh(f"ginnel recv sysv-msg:{key} --nonblock", code=2)
+        self.sh(f"ginnel recv sysv-msg:{key} --nonblock", code=1)
+
+    def test_one_that_is_not_there_is_code_1_and_told_with_how_to_make_it(self):
+        for line, address in (("send {} x", f"sysv-msg:{self.key()}"), ("recv {}", "mq:" + self.name()),
+                              ("send {} x", "mq:" + self.name())):
+            self.assertIn(f"'ginnel mk {address}' makes it", self.sh("ginnel " + line.format(address), code=1).errors)
+        self.sh("ginnel recv sysv-msg:id=2147483647", code=1)
 
     def test_ginnel_uses_and_removes_what_ipcmk_makes(self):
         number = self.ipcmk("-Q")

@@ -73,8 +73,9 @@ class Relay(ShellTest):
         self.assertIn("--lines", self.sh(f"echo a | ginnel relay - mq:{q}", code=2).errors)
 
     def test_no_path_is_left_by_a_relay_that_a_signal_ends(self):
-        job = self.start("exec ginnel relay --listen unix:s -")
-        self.wait_for_socket("s")
-        job.signal(signal.SIGINT)
-        self.assertEqual(job.finish().code, -signal.SIGINT)
-        self.assertFalse(os.path.lexists(self.path("s")))
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1):
+            job = self.start("ulimit -c 0; exec ginnel relay --listen unix:s -")
+            self.wait_for_socket("s")
+            job.signal(number)
+            self.assertEqual(job.finish().code, -number)
+            self.assertFalse(os.path.lexists(self.path("s")))

@@ -1,6 +1,7 @@
 """Topics: messaging in shared memory, from the shell."""
 
 import os
+import signal
 
 from harness import ShellTest
 
@@ -13,6 +14,10 @@ class Topic(ShellTest):
     def readers_of(self, topic):
         folder = self.path("home/topic:" + topic)
         return sum(name.startswith("r.") for name in os.listdir(folder)) if os.path.isdir(folder) else 0
+
+    def has(self, folder, file):
+        folder = self.path("home/" + folder)
+        return os.path.isdir(folder) and any(name.startswith(file) for name in os.listdir(folder))
 
     def test_lines_arrive_in_order_and_then_the_end(self):
         reader = self.start("exec ginnel recv topic:robot/log --follow --lines")
@@ -43,6 +48,40 @@ class Topic(ShellTest):
         self.sh("ginnel rm topic:x")
         self.assertEqual(os.listdir(self.path("home")), [])
         self.sh("ginnel rm topic:x", code=1)
+
+    def test_a_signal_leaves_no_topic_behind_that_nobody_else_is_in(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1):
+            for line, file in (("recv topic:x", "r."), ("send topic:x hello", "w.")):
+                with self.subTest(number=number, line=line):
+                    job = self.start("ulimit -c 0; exec ginnel " + line)
+                    self.wait_until(lambda file=file: self.has("topic:x", file), "a file of its own")
+                    job.signal(number)
+                    self.assertEqual(job.finish().code, -number)
+                    self.assertEqual(os.listdir(self.path("home")), [])
+
+    def test_a_signal_takes_no_topic_away_from_another(self):
+        stays = self.start("exec ginnel recv topic:x")
+        goes = self.start("exec ginnel recv topic:x")
+        self.wait_until(lambda: self.readers_of("x") == 2, "two readers")
+        goes.signal(signal.SIGTERM)
+        self.assertEqual(goes.finish().code, -signal.SIGTERM)
+        self.assertEqual(self.readers_of("x"), 1)
+        self.sh("ginnel send topic:x hello")
+        self.assertEqual(stays.finish().text, "hello")
+
+    def test_a_signal_that_is_ignored_ends_no_reader(self):
+        job = self.start("trap '' HUP; exec ginnel recv topic:x")
+        self.wait_until(lambda: self.readers_of("x") == 1, "a reader")
+        job.signal(signal.SIGHUP)
+        self.sh("ginnel send topic:x hello")
+        self.assertEqual(job.finish().text, "hello")
+
+    def test_a_signal_leaves_nothing_of_a_reader_of_a_newest_value(self):
+        job = self.start("exec ginnel recv latest:x")
+        self.wait_until(lambda: self.has("latest:x", "r."), "a reader")
+        job.signal(signal.SIGINT)
+        self.assertEqual(job.finish().code, -signal.SIGINT)
+        self.assertFalse(self.has("latest:x", "r."))
 
     def test_of_a_newest_value_the_newest_stays_and_is_read_any_number_of_times(self):
         self.sh("ginnel recv latest:state --nonblock", code=1)

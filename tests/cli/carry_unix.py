@@ -24,6 +24,15 @@ class Stream(ShellTest):
         self.assertEqual((done.code, done.out), (0, b"hi\n"))
         self.assertFalse(os.path.lexists(self.path("s")))
 
+    def test_what_nc_sends_arrives_at_once_though_it_does_not_end_with_its_input(self):
+        self.need("nc")
+        job = self.start("ginnel recv --listen unix:s")
+        self.wait_for_socket("s")
+        sender = self.start("echo hi | nc -U s")
+        self.wait_until(lambda: job.so_far() == b"hi\n", "what nc has sent")
+        sender.signal(signal.SIGKILL)
+        self.assertEqual(job.finish().out, b"hi\n")
+
     def test_ginnel_listens_and_socat_connects(self):
         self.need("socat")
         job = self.start("ginnel recv --listen unix:s")
@@ -71,9 +80,20 @@ class Stream(ShellTest):
         self.assertEqual(done.out, b"hi")
 
     def test_nobody_there_is_told_with_the_remedy(self):
-        done = self.sh("ginnel send unix:s --nonblock hi", code=2)
+        done = self.sh("ginnel send unix:s --nonblock hi", code=1)
         self.assertIn("--timeout", done.errors)
         self.assertIn("s: ENOENT", done.errors)
+
+    def test_what_is_no_socket_is_told_at_once(self):
+        self.sh(": > plain")
+        for kind in ("unix", "unix-seq", "unix-dgram"):
+            self.assertIn("plain: ECONNREFUSED: what has this path is no socket",
+                          self.sh(f"ginnel send {kind}:plain --timeout 1000s hi", code=2).errors)
+
+    def test_a_place_where_no_socket_can_be_made_is_told_with_the_path(self):
+        for line in ("recv --listen unix:no/dir/s", "relay --listen unix:no/dir/s -", "fd recv --listen unix:no/dir/s",
+                     "recv unix-dgram:no/dir/s"):
+            self.assertIn("bind no/dir/s: ENOENT: there is no directory no/dir", self.sh("ginnel " + line, code=2).errors)
 
     def test_a_timeout_on_nobody_there_is_code_1(self):
         self.sh("ginnel send unix:s --timeout 30ms hi", code=1)
@@ -103,9 +123,10 @@ class Stream(ShellTest):
         self.assertIn("refused process", done.errors)
 
     def test_no_path_is_left_by_a_listener_that_a_signal_ends(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1,
+                       signal.SIGUSR2, signal.SIGXCPU, signal.SIGPIPE, signal.SIGRTMIN, signal.SIGRTMAX):
             with self.subTest(number):
-                job = self.start("exec ginnel recv --listen unix:s")
+                job = self.start("ulimit -c 0; exec ginnel recv --listen unix:s")
                 self.wait_for_socket("s")
                 job.signal(number)
                 self.assertEqual(job.finish().code, -number)

@@ -68,6 +68,7 @@ class Lock(ShellTest):
         self.assertRegex(self.sh("ginnel lock lockfile --who").text, r"pid +command +lock +mode")
         self.let_go(job)
         self.sh("ginnel lock lockfile --who", code=1)
+        self.assertIn("there is no such file", self.sh("ginnel lock missing --who", code=1).errors)
 
     def test_ranges_meet_only_where_they_overlap(self):
         job = self.hold(f"ginnel lock lockfile --range 0:100 -- {HOLD}")
@@ -89,10 +90,19 @@ class Lock(ShellTest):
         job.signal(signal.SIGTERM)
         job.finish()
 
+    def test_no_file_is_made_through_a_link(self):
+        self.sh("ln -s planted lockfile")
+        for option in ("", "--range 0:1 "):
+            done = self.sh(f"ginnel lock lockfile {option}-- touch run", code=2)
+            self.assertIn("ELOOP: a symbolic link", done.errors)
+        self.assertEqual([name for name in ("planted", "run") if os.path.lexists(self.path(name))], [])
+        self.sh(": > planted; ginnel lock lockfile -- flock --nonblock planted true", code=1)
+
     def test_what_is_wrong_is_said(self):
         self.assertIn("START:LENGTH", self.sh("ginnel lock lockfile --range 7 -- true", code=2).errors)
         self.assertIn("no command", self.sh("ginnel lock lockfile", code=2).errors)
-        self.assertIn("no/such/dir", self.sh("ginnel lock no/such/dir/lockfile -- true", code=2).errors)
+        self.assertIn("no/such/dir/lockfile: ENOENT: there is no directory no/such/dir: make it first",
+                      self.sh("ginnel lock no/such/dir/lockfile -- true", code=2).errors)
         self.assertIn("--nonblock", self.sh("ginnel lock lockfile --nonblock --timeout 1s -- true", code=2).errors)
 
     def test_a_signal_goes_to_the_command_and_frees_the_lock(self):

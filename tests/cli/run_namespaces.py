@@ -62,5 +62,5 @@ class NewIpc(ShellTest):
     def test_what_is_wrong_is_said(self):
         self.assertIn("--new-ipc", self.sh("ginnel run -- true", code=2).errors)
         self.assertIn("no command", self.sh("ginnel run --new-ipc", code=2).errors)
-        self.sh("ginnel run --ipc-of 4194304 -- true", code=2)
+        self.assertIn("no process has this pid", self.sh("ginnel run --ipc-of 4194304 -- true", code=1).errors)
         self.sh("ginnel run --new-ipc -- no-such-program-here", code=2)

@@ -64,7 +64,11 @@ class PosixSemaphore(ShellTest):
         name, _ = self.make(1)
         self.assertIn("sysv-sem", self.sh(f"ginnel sem wait sem:{name} --change 2", code=2).errors)
         self.assertIn("not a semaphore", self.sh("ginnel sem wait fifo:/tmp/x", code=2).errors)
-        self.sh("ginnel sem wait sem:/ginnel-no-such-semaphore", code=2)
+        for action in ("wait", "post", "value"):
+            self.assertIn("'ginnel mk sem:/ginnel-no-such-semaphore' makes it",
+                          self.sh(f"ginnel sem {action} sem:/ginnel-no-such-semaphore", code=1).errors)
+        self.assertIn("makes it", self.sh(f"ginnel sem value sysv-sem:{self.key()}", code=1).errors)
+        self.sh("ginnel sem wait sysv-sem:id=2147483647", code=1)
         self.sh(f"ginnel sem look sem:{name}", code=2)
 
 

@@ -42,6 +42,9 @@ class Tour(ShellTest):
         self.assertRegex(done.text, r"(?s)mechanism +guaranteed here.*\npipe .*\neventfd .*2 mechanisms, all as promised")
         self.assertNotIn("\x1b", done.text)
 
+    def test_one_alone_is_no_plural(self):
+        self.assertTrue(self.sh("ginnel tour --quick --only eventfd").text.endswith("\n1 mechanism, as promised\n"))
+
     def test_a_wrong_name_shows_all(self):
         done = self.sh("ginnel tour --only pipes", code=2)
         for name in ALL:
@@ -68,7 +71,7 @@ class Tour(ShellTest):
 
     def test_a_signal_leaves_nothing_behind(self):
         # In an IPC namespace of its own, so that whatever is left there is the tour's.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGRTMIN):
             job = self.start("rm -f pid; ginnel run --new-ipc -- bash -c '"
                              "(echo $BASHPID > pid; exec ginnel tour --only posix-shm sysv-shm sysv-semaphore sysv-queue fifo)"
                              "; echo $?; tail -qn +2 /proc/sysvipc/*'")

@@ -12,6 +12,10 @@
 
 namespace ginnel {
 
+// Any thread may call these. Two that receive from one socket each get whole messages, each with its own descriptors; two
+// that send at once on a stream may have their bytes interleaved, and so are to take turns. A child of fork(2) has copies
+// of the socket and of what was received, which close-on-exec ends at exec(2); what is under way belongs to nobody yet.
+
 /// SCM_MAX_FD: the most descriptors that one message can carry. Source: unix(7).
 inline constexpr std::size_t passed_descriptors_max = 253;
 

@@ -12,6 +12,10 @@
 
 namespace ginnel {
 
+// Any thread may remove, also several at once in one directory: its lock makes them take turns. The lock and the lease end
+// with the process; a child that is forked meanwhile has a copy of the lock's descriptor, and until it ends or execs others
+// wait for it, up to their deadlines.
+
 /// Which file a name meant when it was looked at.
 struct FileIdentity {
   std::uint64_t device = 0;

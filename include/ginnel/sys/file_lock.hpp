@@ -35,8 +35,11 @@ struct ByteRange {
 class [[nodiscard]] FileLock {
  public:
   /// Locks the file at `path`, which is made when missing (mode 0666 less the umask) and never removed. Should somebody
-  /// else remove or replace it during the wait, the lock is taken on the file that is there then.
-  /// Errors: EACCES, ENOENT (no such directory), EISDIR is none: a directory can be locked too, EMFILE, ENOLCK, EROFS.
+  /// else remove or replace it during the wait, the lock is taken on the file that is there then. A symbolic link to a file
+  /// that is there is followed, as flock(1) does; but no file is made through one, since in a directory that all may
+  /// write to another user could have it made wherever the caller may.
+  /// Errors: EACCES, ENOENT (no such directory), EISDIR is none: a directory can be locked too, EMFILE, ENOLCK, EROFS,
+  /// ELOOP (a symbolic link that leads to no file), EBUSY (the file keeps coming and going).
   /// Source: flock(2).
   [[nodiscard]] static Result<Outcome<FileLock, TimedOut>> acquire(const std::string& path, LockMode mode,
                                                                    Deadline deadline = Deadline::never());

@@ -23,6 +23,7 @@ enum class HugePages { none, mib2, gib1 };
 }
 
 /// How many pages of that size are reserved by the administrator and neither used nor promised to anybody now.
+/// Of the moment: another process may take them before the caller does. Any thread, and also in a child of fork(2).
 /// Errors: ENOENT (this machine has no huge pages of that size). Source: /sys/kernel/mm/hugepages.
 [[nodiscard]] Result<std::uint64_t> free_huge_pages(HugePages size);
 

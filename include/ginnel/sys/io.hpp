@@ -15,6 +15,8 @@ namespace ginnel {
 // (which other processes may share). Where the kernel cannot try without blocking on a blocking descriptor (before
 // preadv2's RWF_NOWAIT reached that kind), a read that another reader overtakes can outlast its deadline.
 // None of these functions raises SIGPIPE, whatever the caller's disposition.
+// Any thread may call any of them, on the same descriptor too; each read or write is whole or told, but of bytes that take
+// several calls (read_all, write_all) those of two threads interleave. After fork(2) parent and child share what is open.
 
 struct BytesRead {
   std::size_t count = 0;

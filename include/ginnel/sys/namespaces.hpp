@@ -14,6 +14,10 @@
 
 namespace ginnel {
 
+// Any thread may call these, and none changes a namespace of the caller's: commands are run in a child, by spawn(). What is
+// said there of threads that fork at the same time, and of who may collect a Process, is so here. A namespace's descriptor
+// is inherited by a child of fork(2) and closed by exec(2).
+
 enum class NamespaceKind { cgroup, ipc, mount, network, pid, time, user, uts };
 inline constexpr std::array all_namespace_kinds{NamespaceKind::cgroup,  NamespaceKind::ipc, NamespaceKind::mount,
                                                 NamespaceKind::network, NamespaceKind::pid, NamespaceKind::time,

@@ -15,6 +15,8 @@ struct PipeOptions {
 /// A one-way byte stream between related processes. Read and write it with io.hpp.
 /// Writes of up to PIPE_BUF (4096) bytes are atomic; larger ones from several writers interleave.
 /// In packet mode a buffer shorter than the packet loses the rest of it: read with at least PIPE_BUF bytes.
+/// Any thread may read, write or ask; which of several readers gets a byte is left open. A child of fork(2) has copies of
+/// both ends, and as long as it keeps the write end open a reader finds no end of the stream; exec(2) closes them.
 struct Pipe {
   UniqueFd read_end;
   UniqueFd write_end;

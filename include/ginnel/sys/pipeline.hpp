@@ -21,6 +21,9 @@ struct PipelineOptions {
 
 /// Commands with the standard output of each joined to the standard input of the next, as a shell's `a | b | c`.
 /// Destroying a pipeline that still runs kills its commands (SIGKILL) and collects them.
+/// One thread at a time; different pipelines may be used by different threads at once. Not for a child of fork(2): only the
+/// process that started the commands can collect them, and in another a pipeline that is destroyed would kill them.
+/// Source: pipe(7), waitid(2).
 class [[nodiscard]] Pipeline {
  public:
   /// Starts all or none: when one cannot be started, those before it are killed and collected, and the error names it.
@@ -33,9 +36,10 @@ class [[nodiscard]] Pipeline {
 
   [[nodiscard]] const std::vector<Process>& processes() const noexcept { return processes_; }
 
-  /// Each command's end, in the order of the commands; nothing is killed on TimedOut.
+  /// Each command's end, in the order of the commands; nothing is killed on TimedOut. Errors: ECHILD (a program that ignores
+  /// SIGCHLD, or collects all its children, leaves nothing to collect). Source: waitid(2).
   [[nodiscard]] Result<Outcome<std::vector<ExitStatus>, TimedOut>> wait(Deadline deadline = Deadline::never());
-  /// Sends a signal to all that still run.
+  /// Sends a signal to all that still run. Errors: EINVAL (no such signal), EPERM. Source: pidfd_send_signal(2).
   [[nodiscard]] Result<void> signal_all(int signal_number);
 
  private:

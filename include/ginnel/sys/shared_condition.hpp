@@ -12,7 +12,8 @@ namespace ginnel {
 /// Nothing is kept about waiters, so nothing is left behind by a dead one. notify() wakes all: a single waiter chosen by the
 /// kernel might be dying, and the wake-up would die with it. A notifier that dies between its change and its notify() is
 /// made good by waiters' looking again at least every `look_again`: a wait ends then without a notify, and its caller tests
-/// once more what he waits for, in a loop, as with every condition variable. Any thread.
+/// once more what he waits for, in a loop, as with every condition variable. Any thread; a child of fork(2) may wait and
+/// notify through what it has inherited. Source: futex(2), pthread_cond_wait(3).
 class [[nodiscard]] SharedCondition {
  public:
   static constexpr std::size_t storage_bytes = 64;  ///< at a multiple of 64

@@ -78,6 +78,7 @@ struct NeedsRepair {};
 /// A writer that waits stops new readers, so that it is not starved; one that gives up lets them in again. A stopped reader is
 /// not a dead one: writers wait for it. Not recursive: a thread that reads already and locks again can wait for ever, behind
 /// a writer that waits for it. Any thread; a child of fork(2) holds nothing of its parent's.
+/// Source: pthread_mutexattr_setrobust(3), pthread_rwlock_rdlock(3).
 class [[nodiscard]] SharedRwlock {
  public:
   static constexpr std::size_t reader_slots = 32;

@@ -28,8 +28,10 @@ struct SysvShmStatistics {
 };
 
 struct SysvShmOptions {
-  mode_t mode = 0600;     ///< exact: the umask plays no part
-  bool exclusive = true;  ///< false: an existing segment of that key is taken, with the mode it has
+  mode_t mode = 0600;  ///< exact: the umask plays no part
+  bool exclusive =
+      true;  ///< false: an existing segment of that key that the caller or root made and owns is taken, with
+             ///< the mode it has
   HugePages huge = HugePages::none;
 };
 
@@ -41,7 +43,8 @@ class SysvShm {
   /// Without a key it is private (IPC_PRIVATE) and found by its id only. Pages are touched once at creation, so that want
   /// of memory shows here; a segment that could not be had whole is removed again.
   /// Errors, each with the limit that was met: EINVAL (size 0, over SHMMAX, or an existing segment is smaller; key 0, which
-  /// means private), ENOSPC (SHMMNI segments or SHMALL pages), EEXIST, EACCES, ENOMEM, EPERM (huge pages).
+  /// means private), ENOSPC (SHMMNI segments or SHMALL pages), EEXIST (there is one, or it has a
+  /// foreign owner), EACCES, ENOMEM, EPERM (huge pages).
   [[nodiscard]] static Result<SysvShm> create(std::optional<std::int32_t> key, Bytes size, SysvShmOptions options = {});
   /// Errors: ENOENT (no such key), EINVAL (no such id, or neither id nor key), EACCES, EIDRM.
   [[nodiscard]] static Result<SysvShm> open(const SysvName& name);
