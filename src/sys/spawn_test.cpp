@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include "ginnel/sys/pipe.hpp"
@@ -83,18 +84,24 @@ TEST(Spawn, AProgramThatCannotBeExecutedIsAnErrorThatNamesIt) {
 TEST(Spawn, WantOfDescriptorsInTheChildIsToldWithTheCallThatWantedThem) {
   auto child = test::fork_child([](test::Ready) {
     const UniqueFd null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    // Enough for the pipe and the pidfd of the start itself, but not for copies of all that the program is to get.
-    rlimit few{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
-    few.rlim_cur = static_cast<rlim_t>(null.get()) + 24;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
     SpawnOptions options;
     for (int number = 3; number < 18; ++number) options.descriptors.emplace_back(null.get(), number);
-    auto started = spawn({"true"}, options);
-    ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().code(), EMFILE) << started.error().message();
-    EXPECT_EQ(started.error().operation(), "fcntl F_DUPFD_CLOEXEC");
-    EXPECT_NE(started.error().message().find("ulimit -n"), std::string::npos) << started.error().message();
+    const auto refused_with_at_most = [&](rlim_t most) {
+      rlimit few{};
+      EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
+      few.rlim_cur = most;
+      EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+      auto started = spawn({"true"}, options);
+      EXPECT_FALSE(started);
+      if (started) throw std::runtime_error{"it was started"};
+      EXPECT_EQ(started.error().operation(), "fcntl F_DUPFD_CLOEXEC");
+      EXPECT_NE(started.error().message().find("ulimit -n"), std::string::npos) << started.error().message();
+      return started.error().code();
+    };
+    // The 15 copies, and that of the pipe of the start, have the numbers 18 to 33; one of them is taken.
+    const UniqueFd in_the_way{::fcntl(null.get(), F_DUPFD_CLOEXEC, 20)};
+    EXPECT_EQ(refused_with_at_most(34), EMFILE);
+    EXPECT_EQ(refused_with_at_most(27), EINVAL);
   });
   EXPECT_TRUE(child.wait().success());
 }
