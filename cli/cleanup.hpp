@@ -11,8 +11,8 @@
 
 namespace ginnel::cli {
 
-/// Whatever ends a process by default and can be caught, apart from what tells of a fault of its own (SIGSEGV, SIGABRT, …): after one
-/// of those nothing in the process can be relied on. Source: signal(7).
+/// Whatever ends a process by default and can be caught, apart from what tells of a fault of its own (SIGSEGV, SIGABRT, …), after which
+/// nothing in the process can be relied on, and from SIGXFSZ, which does not end it: see have_file_size_limit_told(). Source: signal(7).
 [[nodiscard]] std::vector<int> ending_signals();
 
 /// Once, at the start: those signals remove the registered paths and then end the process as they would have.
