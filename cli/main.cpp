@@ -102,6 +102,8 @@ const CLI::Option* empty_option(const CLI::App& app) {
   return nullptr;
 }
 
+bool is_control(char letter) noexcept { return static_cast<unsigned char>(letter) < ' ' || letter == '\x7f'; }
+
 /// What the command line is about: a word of it that an error does not name by itself, where it failed at a pipe, a folder or /proc.
 std::string object_of(const CLI::App& app, const std::string& message) {
   for (const CLI::App* chosen : app.get_subcommands())
@@ -109,7 +111,8 @@ std::string object_of(const CLI::App& app, const std::string& message) {
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_name(true);
     if (name != "ADDRESS" && name != "PATH" && name != "PROCESS" && name != "FROM") continue;
-    const auto& words = option->results();
+    std::vector<std::string> words = option->results();
+    for (std::string& word : words) std::ranges::replace_if(word, is_control, '?');  // as in the message
     const auto is_told = [&](const std::string& word) {
       return message.find(word.substr(word.find(':') + 1)) != std::string::npos;
     };

@@ -69,7 +69,8 @@ Result<std::vector<std::string>> BellFolder::names() const {
     names.emplace_back(name);
     return true;
   });
-  if (!listed) return std::unexpected{listed.error()};
+  // A folder that somebody has removed meanwhile has nobody in it.
+  if (!listed && is_want(listed.error())) return std::unexpected{listed.error()};
   std::ranges::sort(names);
   return names;
 }

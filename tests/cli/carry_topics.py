@@ -55,14 +55,22 @@ class Topic(ShellTest):
                 with self.subTest(number=number, line=line):
                     job = self.start("ulimit -c 0; exec ginnel " + line)
                     self.wait_until(lambda file=file: self.has("topic:x", file), "a file of its own")
+                    self.wait_until(lambda number=number: self.holds_back(job.pid, number), "a wait that a signal does not end at once")
                     job.signal(number)
                     self.assertEqual(job.finish().code, -number)
                     self.assertEqual(os.listdir(self.path("home")), [])
+
+    @staticmethod
+    def holds_back(pid, number):
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            blocked = next(line for line in file if line.startswith("SigBlk:"))
+        return int(blocked.split()[1], 16) >> (number - 1) & 1
 
     def test_a_signal_takes_no_topic_away_from_another(self):
         stays = self.start("exec ginnel recv topic:x")
         goes = self.start("exec ginnel recv topic:x")
         self.wait_until(lambda: self.readers_of("x") == 2, "two readers")
+        self.wait_until(lambda: self.holds_back(goes.pid, signal.SIGTERM), "a wait that a signal does not end at once")
         goes.signal(signal.SIGTERM)
         self.assertEqual(goes.finish().code, -signal.SIGTERM)
         self.assertEqual(self.readers_of("x"), 1)

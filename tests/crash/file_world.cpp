@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "crash/tables.hpp"
@@ -39,7 +40,7 @@ class FileWorld : public World {
   }
   void publish(Actor& actor) { must(make_file("new" + std::to_string(actor.number))); }
   void replace(Actor&) {
-    const UniqueFd file = filled_file();
+    const UniqueFd file = std::move(filled_);
     must(folder_.replace(file.get(), "old"), "replace");
   }
   void remove(Actor&) {
@@ -48,6 +49,7 @@ class FileWorld : public World {
   }
   void make_folder(Actor&) { static_cast<void>(must(folder_.open_or_create_below("below"), "make a folder")); }
 
+  void prepare_file(Actor&) { filled_ = filled_file(); }
   void prepare_shared(Actor& actor) { lock_shared(actor); }
   void prepare_locked(Actor& actor) { lock(actor); }
   void afterwards_locked(Actor&) {
@@ -129,6 +131,7 @@ class FileWorld : public World {
   }
 
   SharedFolder folder_;
+  UniqueFd filled_;
   std::optional<FileLock> own_;
   std::optional<RangeLocks> ranges_;
 };
@@ -156,7 +159,11 @@ constexpr std::array operations{
     Operation{
         .name = "file.range", .make = make, .run = part<&FileWorld::range>, .afterwards = after, .exclusive = true},
     Operation{.name = "file.publish", .make = make, .run = part<&FileWorld::publish>},
-    Operation{.name = "file.replace", .make = make, .run = part<&FileWorld::replace>, .role = "replaces"},
+    Operation{.name = "file.replace",
+              .make = make,
+              .prepare = part<&FileWorld::prepare_file>,
+              .run = part<&FileWorld::replace>,
+              .role = "replaces"},
     Operation{.name = "file.remove", .make = make, .run = part<&FileWorld::remove>, .role = "replaces"},
     Operation{.name = "file.make-folder", .make = make, .run = part<&FileWorld::make_folder>},
 };
