@@ -4,6 +4,7 @@
 
 #include "last_use.hpp"
 #include "recyclers.hpp"
+#include "words.hpp"
 
 namespace ginnel::inventory {
 

@@ -2,6 +2,7 @@
 
 #include "sight.hpp"
 #include "trial.hpp"
+#include "words.hpp"
 
 // The rules, kind by kind.
 
