@@ -66,21 +66,26 @@ class FutexGate : public KeepsFailure {
   [[nodiscard]] bool post() {
     words_->posted.store(++own_count_, std::memory_order_seq_cst);
     if (words_->sleeping.load(std::memory_order_seq_cst) == 0) return true;
-    words_->sleeping.store(0, std::memory_order_relaxed);
     auto woken = futex_wake(words_->posted, 1);
     return woken || fail(std::move(woken.error()));
   }
   [[nodiscard]] bool wait() {
-    while (words_->posted.load(std::memory_order_acquire) == taken_) {
-      words_->sleeping.store(1, std::memory_order_seq_cst);
-      if (words_->posted.load(std::memory_order_seq_cst) != taken_) break;
-      if (auto slept = futex_wait(words_->posted, taken_); !slept) return fail(std::move(slept.error()));
-    }
+    if (words_->posted.load(std::memory_order_acquire) == taken_ && !wait_asleep()) return false;
     ++taken_;
     return true;
   }
 
  private:
+  /// The sleeper alone says whether it sleeps: were the one who posts to take it back, that could come after the next time, and nobody
+  /// would be woken then.
+  [[nodiscard]] bool wait_asleep() {
+    words_->sleeping.store(1, std::memory_order_seq_cst);
+    while (words_->posted.load(std::memory_order_seq_cst) == taken_)
+      if (auto slept = futex_wait(words_->posted, taken_); !slept) return fail(std::move(slept.error()));
+    words_->sleeping.store(0, std::memory_order_relaxed);
+    return true;
+  }
+
   struct Words {
     FutexWord posted;
     FutexWord sleeping;
