@@ -74,14 +74,18 @@ class HoweverItIsSpelled(RemoveTest):
 
 class ThoughItsUserIsNotSeen(RemoveTest):
     def test_what_is_on_its_way_through_a_socket_stays(self):
-        mine = {self.shm: self.open_shm(), self.queue: self.open_queue()}
+        self.sh(f"ginnel mk {self.shm} --size 4K; ginnel mk {self.queue}")
+        mine = [os.open(f"/dev/shm/{self.word}", os.O_RDWR), kernel.mq_open(f"/{self.word}")]
         here, there = socket.socketpair()
         with here, there:
-            here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", mine.values()))])
-            with_no_holder = [self.sh(f"ginnel rm {address}", code=2).errors for address in mine]
-        for text, address in zip(with_no_holder, mine):
-            self.assertIn(address, text)
-            self.assertTrue(self.exists(address))
+            here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", mine))])
+            for descriptor in mine:
+                os.close(descriptor)
+            for address in (self.shm, self.queue):
+                self.assertIn(address, self.sh(f"ginnel rm {address}", code=2).errors)
+                self.assertTrue(self.exists(address))
+        for address in (self.shm, self.queue):
+            self.sh(f"ginnel rm {address}")
 
     def test_what_root_without_its_capability_cannot_look_into_stays(self):
         prefix = self.make_root_only_see_so_much()

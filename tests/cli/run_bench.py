@@ -122,7 +122,8 @@ class Bench(ShellTest):
         self.assertEqual(self.left_behind(job.pid), [])
 
     def test_a_bar_on_a_terminal_and_none_elsewhere(self):
-        line = f"ginnel bench --only pipe --mode sleeping {SHORT}"
+        # So many figures that some of them are drawn also where the machine is busy: the bar is drawn ten times a second at most.
+        line = "ginnel bench --only pipe fifo --mode sleeping --size 64 --budget 4s --repeats 3"
         self.assertEqual(self.sh(line).err, b"")
         controller, terminal = pty.openpty()
         shown = b""
@@ -135,7 +136,7 @@ class Bench(ShellTest):
                 pass
             os.close(controller)
         self.assertEqual(run.returncode, 0)
-        self.assertRegex(shown.decode(errors="replace"), r"[█░]\] ")  # how full it was drawn is a matter of time
+        self.assertIn("█", shown.decode(errors="replace"))
         self.assertTrue(shown.endswith(b"\r\x1b[K"), "the bar is wiped at the end")
 
 

@@ -57,7 +57,8 @@ using CheckedUnlink = Outcome<Done, NameGone, NameChanged, FileInUse>;
 /// left is the moment between the last look and unlink(2), some microseconds: a program that opens the file right then keeps
 /// a file without a name, and one that puts another file in its place at that moment loses that file's name.
 /// Nothing is changed before the one unlink: a remover that is killed leaves everything as it was.
-/// Errors: EACCES, EPERM (no right to remove), ETIMEDOUT (another remover holds the directory), EMFILE.
+/// Errors: EACCES, EPERM (no right to remove), ETIMEDOUT (another remover holds the directory), EMFILE, ENFILE, ENOMEM (use could not be
+/// asked about, and nothing was removed).
 /// Source: fcntl(2), F_SETLEASE.
 [[nodiscard]] Result<CheckedUnlink> unlink_checked(const std::string& path, const FileIdentity& expected,
                                                    CheckedUnlinkOptions options = {});
@@ -66,7 +67,7 @@ using CheckedUnlink = Outcome<Done, NameGone, NameChanged, FileInUse>;
                                                    const FileIdentity& expected, CheckedUnlinkOptions options = {});
 
 /// The same of a POSIX queue (`/name`) of the caller's IPC namespace, where its file system can neither be found mounted nor be mounted. Which
-/// queue has the name is not checked. Errors: EACCES (no right to remove it), ENAMETOOLONG, EINVAL. Source: mq_overview(7), mq_unlink(3).
+/// queue has the name is not checked. Errors: EACCES (no right to remove it), ENAMETOOLONG, EINVAL, EMFILE, ENFILE, ENOMEM (as above). Source: mq_overview(7), mq_unlink(3).
 [[nodiscard]] Result<CheckedUnlink> unlink_unused_posix_queue(const std::string& name);
 
 /// Errors: ENOTEMPTY, ENOENT, ENOTDIR, EACCES, EPERM. Source: rmdir(2).
